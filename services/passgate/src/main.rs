@@ -1,0 +1,2 @@
+//! The passgate program.
+fn main() {}
