@@ -1,1 +1,14 @@
-//! Placeholder while the workspace is laid.
+//! The gateway: named HTTP endpoints and registered gRPC APIs behind the token service's decisions.
+//!
+//! It owns the **registry**: which endpoints and APIs there are, where they go, under which rules. Its two ports are two ways
+//! through the crate:
+//!
+//! - *data port*: a request is read ([`proxy`]), its route is looked up in the [`registry`] snapshot, the token is judged by
+//!   the keys at the edge ([`keys`]) and by the token service, and the request is forwarded over a connection that the
+//!   [`dial`] guard let through;
+//! - *admin port*: kit's access layer authorizes the call, `rpc` reads it, `store` writes row and feed entry in one
+//!   transaction, and the answer leaves once the follower has put the change into the snapshot.
+
+pub mod dial;
+pub mod fresh;
+pub mod registry;

@@ -1,0 +1,195 @@
+//! Connects to upstreams, and only to those that the [rules](DialRules) allow.
+//!
+//! Addresses that a name resolves to are judged one by one, and only those that pass are tried. What is connected to is
+//! therefore always an address that was judged for this very connection, however the name changes.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower::Service;
+
+use super::{DialError, DialRules};
+
+/// How often the system asks a silent peer whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A connector for hyper and tonic. Clones share the rules.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    rules: DialRules,
+    tcp: HttpConnector<CheckedResolver>,
+}
+
+impl Connector {
+    /// A connector by these rules, which gives up on an upstream that does not accept within `timeout`.
+    #[must_use]
+    pub fn new(rules: DialRules, timeout: Duration) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(CheckedResolver { rules: rules.clone() });
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(timeout));
+        tcp.set_keepalive(Some(KEEPALIVE));
+        Self { rules, tcp }
+    }
+
+    /// An address in the URI never reaches the resolver, so it is judged here.
+    fn check_literal(&self, uri: &Uri) -> Result<(), DialError> {
+        let host = uri.host().ok_or(DialError::NoHost)?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match bare.parse::<IpAddr>() {
+            Ok(address) => self.rules.check_end(address, uri.port_u16().unwrap_or(80), false),
+            Err(_) => self.rules.check_name(&bare.to_ascii_lowercase()),
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<TcpStream>;
+    type Error = DialError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(context).map_err(|cause| connect_error(&Uri::default(), cause))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        if let Err(refusal) = self.check_literal(&uri) {
+            return Box::pin(async move { Err(refusal) });
+        }
+        let rules = self.rules.clone();
+        let connecting = self.tcp.call(uri.clone());
+        Box::pin(async move {
+            let stream = connecting.await.map_err(|cause| connect_error(&uri, cause))?;
+            let (peer, local) = (stream.inner().peer_addr()?, stream.inner().local_addr()?);
+            // The system gives both ends the same address exactly when the far one is of this machine.
+            rules.check_end(peer.ip(), peer.port(), peer.ip() == local.ip())?;
+            Ok(stream)
+        })
+    }
+}
+
+fn connect_error<E: std::error::Error + Send + Sync + 'static>(uri: &Uri, cause: E) -> DialError {
+    let host = uri.authority().map(ToString::to_string).unwrap_or_default();
+    DialError::Connect { host, cause: Box::new(cause) }
+}
+
+/// Resolves a name and passes on only what the rules allow.
+#[derive(Clone, Debug)]
+struct CheckedResolver {
+    rules: DialRules,
+}
+
+impl Service<Name> for CheckedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = DialError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let rules = self.rules.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            judge(&rules, found).map(Vec::into_iter)
+        })
+    }
+}
+
+/// Those of `found` that the rules allow; the first refusal if that is none.
+fn judge(rules: &DialRules, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, DialError> {
+    let mut refusal = None;
+    let mut allowed = Vec::new();
+    for address in found {
+        match rules.check_address(address.ip()) {
+            Ok(()) => allowed.push(address),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    match refusal {
+        Some(refusal) if allowed.is_empty() => Err(refusal),
+        Some(_) | None => Ok(allowed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::{AllowedUpstreams, OwnListeners};
+    use super::*;
+
+    fn connector(allowed: AllowedUpstreams, own: &OwnListeners) -> Connector {
+        Connector::new(DialRules::new(allowed, own.clone()), Duration::from_secs(5))
+    }
+
+    async fn listener() -> (TcpListener, Uri) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let uri = format!("http://{}", listener.local_addr().expect("its address")).parse().expect("a URI");
+        (listener, uri)
+    }
+
+    #[tokio::test]
+    async fn an_allowed_address_is_connected_to() {
+        let (_listener, uri) = listener().await;
+
+        connector(AllowedUpstreams::loopback(), &OwnListeners::default()).call(uri).await.expect("a connection");
+    }
+
+    #[tokio::test]
+    async fn loopback_is_refused_before_a_connection_is_tried_unless_it_is_allowed() {
+        let (_listener, uri) = listener().await;
+
+        let refusal = connector(AllowedUpstreams::default(), &OwnListeners::default()).call(uri).await;
+
+        assert!(matches!(refusal, Err(DialError::NotAllowed { .. })), "{refusal:?}");
+    }
+
+    #[tokio::test]
+    async fn our_own_listener_is_refused_though_its_name_resolves_elsewhere_at_first() {
+        let (listener, uri) = listener().await;
+        let own = OwnListeners::default();
+        own.set(vec![listener.local_addr().expect("its address")]);
+        let by_name = format!("http://localhost:{}", uri.port_u16().expect("a port")).parse().expect("a URI");
+        let mut connector = connector(AllowedUpstreams::loopback(), &own);
+
+        for uri in [uri, by_name] {
+            let refusal = connector.call(uri).await;
+            assert!(matches!(refusal, Err(DialError::OwnListener { .. })), "{refusal:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_resolves_to_what_is_not_allowed_is_refused_by_the_rules() {
+        let only_v6 = AllowedUpstreams(vec![super::super::Network::parse("::1").expect("a network")]);
+        let uri = Uri::from_static("http://localhost:9");
+
+        let refusal = connector(only_v6, &OwnListeners::default()).call(uri).await.expect_err("not connected");
+
+        // Where localhost has an IPv6 address too, that one is tried, and nobody answers at the discard port.
+        let tried_v6 = tokio::net::lookup_host(("localhost", 0)).await.expect("found").any(|found| found.is_ipv6());
+        assert_eq!(refusal.is_refusal(), !tried_v6, "{refusal:?}");
+    }
+
+    #[test]
+    fn of_a_mixed_answer_only_what_is_allowed_is_tried() {
+        let rules = DialRules::new(AllowedUpstreams::default(), OwnListeners::default());
+        let answer = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| SocketAddr::new(text.parse().expect("an address"), 0)).collect()
+        };
+
+        let mixed = judge(&rules, answer(&["169.254.169.254", "8.8.8.8", "127.0.0.1"]).into_iter());
+        let bad = judge(&rules, answer(&["169.254.169.254", "127.0.0.1"]).into_iter());
+
+        assert_eq!(mixed.expect("one is good"), answer(&["8.8.8.8"]));
+        assert!(matches!(bad, Err(DialError::Forbidden { .. })), "{bad:?}");
+    }
+}

@@ -1,0 +1,68 @@
+//! What is registered: which endpoints and gRPC APIs there are, where they go, and under which rules.
+//!
+//! The data plane reads one immutable [`Registry`] per request, loaded once from the [`RegistryReader`]: a second load may be
+//! another registry. The task that follows the gateway's feed holds the only [`RegistryWriter`].
+
+mod api;
+pub mod built_in;
+mod endpoint;
+mod upstream;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use passgate_kit::client::Position;
+
+pub use api::{ApiRoute, ApiTarget};
+pub use built_in::BuiltIn;
+pub use endpoint::{Access, EndpointRoute};
+pub use upstream::{Host, UpstreamError, UpstreamUrl};
+
+use crate::fresh::{FreshReader, FreshWriter};
+
+/// All routes as of one position in the gateway's feed.
+#[derive(Debug)]
+pub struct Registry {
+    endpoints: HashMap<Box<str>, Arc<EndpointRoute>>,
+    apis: HashMap<Box<str>, Arc<ApiRoute>>,
+    as_of: Position,
+}
+
+impl Registry {
+    /// The registry with these routes, Passgate's own services among them whatever `apis` says.
+    pub fn new(
+        endpoints: impl IntoIterator<Item = EndpointRoute>,
+        apis: impl IntoIterator<Item = ApiRoute>,
+        as_of: Position,
+    ) -> Self {
+        let endpoints = endpoints.into_iter().map(|route| (route.name.as_str().into(), Arc::new(route))).collect();
+        let apis = apis.into_iter().chain(built_in::routes());
+        Self { endpoints, apis: apis.map(|route| (route.name.as_str().into(), Arc::new(route))).collect(), as_of }
+    }
+
+    /// The endpoint of this name, compared byte by byte. Look at [`EndpointRoute::enabled`]: one that is switched off is
+    /// here too.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> Option<&Arc<EndpointRoute>> {
+        self.endpoints.get(name)
+    }
+
+    /// The API with this full name, compared byte by byte.
+    #[must_use]
+    pub fn api(&self, service: &str) -> Option<&Arc<ApiRoute>> {
+        self.apis.get(service)
+    }
+
+    /// The position in the gateway's feed that it is true for.
+    #[must_use]
+    pub const fn as_of(&self) -> Position {
+        self.as_of
+    }
+}
+
+/// The registry as the data plane reads it. `current()` is `None` before the first was read, and once the gateway has not
+/// heard from its database for longer than the bound: then nobody can know whether an endpoint still exists.
+pub type RegistryReader = FreshReader<Registry>;
+
+/// The right to replace the registry.
+pub type RegistryWriter = FreshWriter<Registry>;
