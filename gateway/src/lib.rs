@@ -12,3 +12,5 @@
 pub mod dial;
 pub mod fresh;
 pub mod registry;
+
+mod store;

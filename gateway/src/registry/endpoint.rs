@@ -1,12 +1,18 @@
-//! One named endpoint as the data plane sees it.
+//! One named endpoint: as the data plane sees it, and as it is administered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
-use passgate_kit::client::{Action, EndpointName};
+use passgate_kit::client::{Action, Description, EndpointName, Labels};
+use time::OffsetDateTime;
 
 use super::UpstreamUrl;
+
+/// How long an upstream may take to begin its answer, unless something else was said.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that can be said.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,5 +64,35 @@ impl EndpointRoute {
             _ if self.read_methods.contains(method) => Action::Read,
             _ => Action::Write,
         }
+    }
+}
+
+/// An endpoint as it is administered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where it goes, and under which rules.
+    pub route: EndpointRoute,
+    /// For people.
+    pub description: Description,
+    /// To find it by.
+    pub labels: Labels,
+    /// When it was made.
+    pub create_time: OffsetDateTime,
+    /// When it was last changed.
+    pub update_time: OffsetDateTime,
+    /// Grows with every change, also from a deleted endpoint to the next of its name.
+    pub revision: u64,
+}
+
+impl Endpoint {
+    /// Whether turning `self` into `next` gives somebody power over what the endpoint's callers send or get: it goes
+    /// elsewhere, with other fixed parameters, without a token, or with a write that counts as a read.
+    #[must_use]
+    pub fn gives_power(&self, next: &Self) -> bool {
+        let (now, then) = (&self.route, &next.route);
+        now.upstream != then.upstream
+            || now.fixed_query != then.fixed_query
+            || (now.access != Access::Public && then.access == Access::Public)
+            || then.read_methods.iter().any(|method| now.action(method) != Action::Read)
     }
 }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use passgate_kit::client::Position;
 
-pub use api::{ApiRoute, ApiTarget};
+pub use api::{Api, ApiRoute, ApiTarget};
 pub use built_in::BuiltIn;
-pub use endpoint::{Access, EndpointRoute};
+pub use endpoint::{Access, DEFAULT_TIMEOUT, Endpoint, EndpointRoute, MAX_TIMEOUT};
 pub use upstream::{Host, UpstreamError, UpstreamUrl};
 
 use crate::fresh::{FreshReader, FreshWriter};
