@@ -5,7 +5,9 @@
 
 mod api;
 pub mod built_in;
+mod change;
 mod endpoint;
+pub mod rules;
 mod upstream;
 
 use std::collections::HashMap;
@@ -15,6 +17,7 @@ use passgate_kit::client::Position;
 
 pub use api::{Api, ApiRoute, ApiTarget};
 pub use built_in::BuiltIn;
+pub use change::{ApiChange, EndpointChange};
 pub use endpoint::{Access, DEFAULT_TIMEOUT, Endpoint, EndpointRoute, MAX_TIMEOUT};
 pub use upstream::{Host, UpstreamError, UpstreamUrl};
 
