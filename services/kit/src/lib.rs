@@ -1,1 +1,3 @@
-//! Placeholder while the workspace is laid.
+//! What the three servers share.
+
+pub use passgate_client as client;
