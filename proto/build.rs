@@ -33,7 +33,8 @@ fn main() -> Result<()> {
     let everything: Vec<&str> = PUBLIC.iter().chain(INTERNAL).copied().collect();
     let all = compile(&everything)?;
     let bytes = all.encode_file_descriptor_set();
-    tonic_prost_build::configure().compile_fds(all.file_descriptor_set())?;
+    // Maps in order: the digest of a request must not depend on how a map happened to be laid out.
+    tonic_prost_build::configure().btree_map(".").compile_fds(all.file_descriptor_set())?;
 
     std::fs::write(out.join("rules.rs"), rules(&bytes)?)?;
     std::fs::write(out.join("all.bin"), bytes)?;
