@@ -1,0 +1,255 @@
+//! The decision client: asks the token service for each question.
+//!
+//! An answer tells how old its evidence was when it was made. It may be used only while the time since the question was
+//! *asked* plus that age is within the bound (the model's rule 7): so delaying packets can make answers unusable, never
+//! old. A cache can stand in front of it as another [`DecisionSource`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use passgate_proto::token::v1::AuthorizeRequest;
+use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::ambient::Ambient;
+use crate::decision::{Decision, Question};
+use crate::headers::SERVICE_HEADER;
+use crate::secret::SecretString;
+use crate::source::{DecisionSource, Undecidable};
+
+/// How long one question may take. The token service waits at most a second for a change mark; the rest is for the way.
+pub const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Asks the token service, over one channel that all clones share.
+#[derive(Clone, Debug)]
+pub struct DecisionClient {
+    channel: Channel,
+    service_credential: Arc<SecretString>,
+    ambient: Ambient,
+    max_staleness: Duration,
+}
+
+impl DecisionClient {
+    /// A client that asks over `channel` as the service that `service_credential` names, and uses no answer whose evidence
+    /// is older than `max_staleness`.
+    #[must_use]
+    pub fn new(
+        channel: Channel,
+        service_credential: Arc<SecretString>,
+        ambient: Ambient,
+        max_staleness: Duration,
+    ) -> Self {
+        Self { channel, service_credential, ambient, max_staleness }
+    }
+
+    fn request(&self, question: &Question) -> Result<Request<AuthorizeRequest>, Status> {
+        let mut request = Request::new(AuthorizeRequest::from(question));
+        request.set_timeout(DEADLINE);
+        present(&self.service_credential, request.metadata_mut())?;
+        Ok(request)
+    }
+}
+
+/// Puts a service credential where the other service looks for it.
+///
+/// # Errors
+/// If the credential has characters that no metadata may have; those that we make have none.
+pub fn present(service_credential: &SecretString, metadata: &mut MetadataMap) -> Result<(), Status> {
+    let value = AsciiMetadataValue::try_from(service_credential.expose());
+    let mut value =
+        value.map_err(|_| Status::unauthenticated("the service credential has characters that cannot be sent"))?;
+    value.set_sensitive(true);
+    metadata.insert(SERVICE_HEADER, value);
+    Ok(())
+}
+
+#[tonic::async_trait]
+impl DecisionSource for DecisionClient {
+    async fn decide(&self, question: &Question) -> Result<Decision, Undecidable> {
+        let request = self.request(question).map_err(sorted)?;
+        let mut service = AuthorizationServiceClient::new(self.channel.clone());
+        let asked = self.ambient.moment(); // before sending: what happens on the way is part of the age
+        let answer = tokio::time::timeout(DEADLINE, service.authorize(request)).await;
+        let answer = answer.map_err(|_| Undecidable::Unreachable(None))?.map_err(sorted)?;
+        let decision = Decision::try_from(answer.get_ref())?;
+        let age = self.ambient.moment().since(asked).saturating_add(decision.evidence_age);
+        if age > self.max_staleness {
+            return Err(Undecidable::Stale { age, bound: self.max_staleness });
+        }
+        Ok(decision)
+    }
+}
+
+fn sorted(status: Status) -> Undecidable {
+    let by_service = !status.details().is_empty();
+    match status.code() {
+        Code::InvalidArgument => Undecidable::BadQuestion(Box::new(status)),
+        Code::Unauthenticated | Code::PermissionDenied => Undecidable::NotTrusted(Box::new(status)),
+        // With details it is the service that says so; without, nobody answered.
+        Code::Unavailable if by_service => Undecidable::NotUpToDate(Some(Box::new(status))),
+        _ => Undecidable::Unreachable(Some(Box::new(status))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use parking_lot::Mutex;
+    use passgate_proto::token::v1 as proto;
+    use passgate_proto::token::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+    use time::macros::datetime;
+    use tokio::net::TcpListener;
+    use tonic::transport::server::TcpIncoming;
+    use tonic::transport::{Endpoint, Server};
+    use tonic::{Response, async_trait};
+    use tonic_types::{ErrorDetails, StatusExt};
+
+    use super::*;
+    use crate::action::Action;
+    use crate::ambient::SeededRandom;
+    use crate::clock::ManualClock;
+    use crate::convert::tests::{allow, denial};
+    use crate::credential::Credential;
+    use crate::resource::Resource;
+
+    type Answer = Result<proto::AuthorizeResponse, Status>;
+    type Asked = Arc<Mutex<Vec<(MetadataMap, AuthorizeRequest)>>>;
+
+    /// A token service that gives one answer, after a time on the asker's clock.
+    struct Fake {
+        answer: Answer,
+        takes: Duration,
+        clock: Arc<ManualClock>,
+        asked: Asked,
+    }
+
+    #[async_trait]
+    impl AuthorizationService for Fake {
+        async fn authorize(
+            &self,
+            request: Request<AuthorizeRequest>,
+        ) -> Result<Response<proto::AuthorizeResponse>, Status> {
+            self.clock.advance(self.takes);
+            self.asked.lock().push((request.metadata().clone(), request.into_inner()));
+            self.answer.clone().map(Response::new)
+        }
+
+        async fn batch_authorize(
+            &self,
+            _: Request<proto::BatchAuthorizeRequest>,
+        ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
+            Err(Status::unimplemented("not asked"))
+        }
+
+        async fn explain_decision(
+            &self,
+            _: Request<proto::ExplainDecisionRequest>,
+        ) -> Result<Response<proto::ExplainDecisionResponse>, Status> {
+            Err(Status::unimplemented("not asked"))
+        }
+
+        async fn list_callers(
+            &self,
+            _: Request<proto::ListCallersRequest>,
+        ) -> Result<Response<proto::ListCallersResponse>, Status> {
+            Err(Status::unimplemented("not asked"))
+        }
+    }
+
+    fn client(channel: Channel, clock: Arc<ManualClock>) -> DecisionClient {
+        let secret = Arc::new(SecretString::new("pgs_gateway-1_secret".to_owned()));
+        let ambient = Ambient::new(clock, Arc::new(SeededRandom::new(1)));
+        DecisionClient::new(channel, secret, ambient, Duration::from_secs(5))
+    }
+
+    fn question() -> Question {
+        Question {
+            token: Arc::new(Credential::parse("a.b.c").expect("a token")),
+            resource: Resource::parse("endpoints/sales").expect("a resource"),
+            action: Action::Read,
+            at_least: Some("mark".to_owned()),
+        }
+    }
+
+    async fn ask(answer: Answer, takes: Duration) -> (Result<Decision, Undecidable>, Asked) {
+        let clock = Arc::new(ManualClock::new(datetime!(2026-01-01 0:00 UTC)));
+        let asked = Asked::default();
+        let fake = Fake { answer, takes, clock: clock.clone(), asked: asked.clone() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = Server::builder().add_service(AuthorizationServiceServer::new(fake));
+        let serving = tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        let channel = Endpoint::from_shared(format!("http://{address}")).expect("a URL").connect_lazy();
+
+        let decided = client(channel, clock).decide(&question()).await;
+        serving.abort();
+        (decided, asked)
+    }
+
+    #[tokio::test]
+    async fn it_asks_as_a_service_and_hands_on_the_answer() {
+        for decision in [allow(), denial()] {
+            let (decided, asked) = ask(Ok((&decision).into()), Duration::ZERO).await;
+
+            assert_eq!(decided.expect("an answer"), decision);
+            let asked = asked.lock();
+            let [(metadata, request)] = &asked[..] else { panic!("asked once") };
+            assert_eq!(metadata.get(SERVICE_HEADER).expect("a credential"), "pgs_gateway-1_secret");
+            assert!(metadata.get("grpc-timeout").is_some());
+            assert_eq!((&*request.token, &*request.resource, &*request.at_least), ("a.b.c", "endpoints/sales", "mark"));
+            assert_eq!(request.action(), passgate_proto::r#type::v1::Action::Read);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_unusable_once_the_way_and_the_age_of_its_evidence_exceed_the_bound() {
+        let aged = Decision { evidence_age: Duration::from_secs(3), ..allow() };
+
+        let (just_in_time, _) = ask(Ok((&aged).into()), Duration::from_secs(2)).await;
+        assert!(just_in_time.is_ok());
+
+        let (delayed, _) = ask(Ok((&aged).into()), Duration::from_millis(2001)).await;
+        assert!(
+            matches!(delayed, Err(Undecidable::Stale { age, .. }) if age == Duration::from_millis(5001)),
+            "{delayed:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_no_answer() {
+        let (decided, _) = ask(Ok(proto::AuthorizeResponse::default()), Duration::ZERO).await;
+
+        assert!(matches!(decided, Err(Undecidable::BadAnswer(_))), "{decided:?}");
+    }
+
+    #[tokio::test]
+    async fn refusals_of_the_question_are_sorted_by_who_can_mend_them() {
+        let details = ErrorDetails::with_error_info("UNDECIDABLE", "passgate", HashMap::new());
+        let not_up_to_date = Status::with_error_details(Code::Unavailable, "not now", details);
+        let decided = ask(Err(not_up_to_date), Duration::ZERO).await.0;
+        assert!(matches!(decided, Err(Undecidable::NotUpToDate(_))), "{decided:?}");
+        let decided = ask(Err(Status::unauthenticated("unknown service")), Duration::ZERO).await.0;
+        assert!(matches!(decided, Err(Undecidable::NotTrusted(_))), "{decided:?}");
+        let decided = ask(Err(Status::invalid_argument("at_least is no mark")), Duration::ZERO).await.0;
+        assert!(matches!(decided, Err(Undecidable::BadQuestion(_))), "{decided:?}");
+        let decided = ask(Err(Status::internal("broken")), Duration::ZERO).await.0;
+        assert!(matches!(decided, Err(Undecidable::Unreachable(_))), "{decided:?}");
+    }
+
+    #[tokio::test]
+    async fn a_token_service_that_is_away_is_no_answer() {
+        let closed = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            listener.local_addr().expect("an address")
+        };
+        let channel = Endpoint::from_shared(format!("http://{closed}")).expect("a URL").connect_lazy();
+        let clock = Arc::new(ManualClock::new(datetime!(2026-01-01 0:00 UTC)));
+
+        let decided = client(channel, clock).decide(&question()).await;
+
+        assert!(matches!(decided, Err(Undecidable::Unreachable(_))), "{decided:?}");
+    }
+}
