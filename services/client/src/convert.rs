@@ -46,7 +46,7 @@ pub fn action(number: i32) -> Option<Action> {
 
 impl From<Position> for shared::Position {
     fn from(position: Position) -> Self {
-        Self { feed_id: position.feed.to_string(), number: position.number.0, hash: position.hash.to_vec().into() }
+        Self { feed_id: position.feed.to_string(), number: position.number.0, hash: position.hash.to_vec() }
     }
 }
 

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn bytes(hex: &str) -> [u8; 32] {
-        let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hex");
+        let byte = |at: usize| u8::from_str_radix(hex.get(2 * at..2 * at + 2).expect("64 digits"), 16).expect("hex");
         std::array::from_fn(byte)
     }
 
