@@ -11,6 +11,8 @@
 
 pub mod dial;
 pub mod fresh;
+pub mod keys;
+pub mod proxy;
 pub mod registry;
 
 mod store;

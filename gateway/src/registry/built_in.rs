@@ -45,7 +45,8 @@ pub fn routes() -> Vec<ApiRoute> {
     routes
 }
 
-fn owner(service: &str) -> Option<BuiltIn> {
+/// Whose service it is; `None` if it is none of Passgate's.
+pub fn owner(service: &str) -> Option<BuiltIn> {
     let package = service.strip_prefix("passgate.")?.split('.').next()?;
     match package {
         "identity" => Some(BuiltIn::Identity),

@@ -29,6 +29,11 @@ pub trait Problem: Error {
     /// The gRPC code, and the reason that clients branch on.
     fn told_as(&self) -> (Code, Reason);
 
+    /// The HTTP status: what the code means ([`http_status`]), unless HTTP can say it better.
+    fn http_status(&self) -> StatusCode {
+        http_status(self.told_as().0)
+    }
+
     /// What a client may want to know beside the message: `ErrorInfo.metadata`.
     fn facts(&self) -> HashMap<String, String> {
         HashMap::new()
@@ -66,7 +71,7 @@ pub fn to_status(problem: &dyn Problem) -> Status {
 #[must_use]
 pub fn to_problem_json(problem: &dyn Problem) -> Response<Bytes> {
     let (code, reason) = problem.told_as();
-    let status = http_status(code);
+    let status = problem.http_status();
     log(problem, code, reason);
 
     let mut document = serde_json::json!({

@@ -1,0 +1,148 @@
+//! Sends requests to upstreams. What is sent is written anew by hyper, never copied; redirects are answers like others.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Builder, Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, sleep};
+
+use super::body::{Body, UploadWatch};
+use super::refusal::Refusal;
+use crate::dial::{Connector, DialError};
+
+/// How long a connection to an upstream is kept for the next request.
+const IDLE: Duration = Duration::from_secs(60);
+/// How many of them are kept for each upstream.
+const IDLE_CONNECTIONS: usize = 256;
+/// How often a silent HTTP/2 upstream is asked whether it is there, and how long it may take to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Connections to upstreams.
+#[derive(Debug)]
+pub(super) struct Upstreams {
+    http1: Client<Connector, Body>,
+    http2: Client<Connector, Body>,
+    own: Client<HttpConnector, Body>,
+}
+
+impl Upstreams {
+    /// Connections to registered upstreams by `connector`; those to Passgate's own services do not need its guard, since
+    /// their addresses come from the configuration.
+    pub(super) fn new(connector: Connector) -> Self {
+        let mut own = HttpConnector::new();
+        own.set_nodelay(true);
+        own.set_connect_timeout(Some(Duration::from_secs(2)));
+        Self { http1: builder().build(connector.clone()), http2: http2().build(connector), own: http2().build(own) }
+    }
+
+    /// To an endpoint. `timeout` runs while nothing moves: neither the caller's body nor the answer's head.
+    pub(super) async fn to_endpoint(
+        &self,
+        request: Request<Body>,
+        watch: UploadWatch,
+        timeout: Duration,
+        limit: Option<u64>,
+    ) -> Result<Response<Incoming>, Refusal> {
+        let answer = unless_stalled(self.http1.request(request), watch, timeout).await;
+        match answer {
+            Ok((answer, _)) => Ok(answer),
+            Err((Stalled::Failed(_), watch)) if watch.is_too_large() => {
+                Err(Refusal::BodyTooLarge { limit: limit.unwrap_or_default() })
+            }
+            Err((Stalled::Failed(cause), _)) => Err(failed(cause)),
+            Err((Stalled::TooSlow, _)) => Err(Refusal::UpstreamSlow(timeout)),
+        }
+    }
+
+    /// To an API.
+    pub(super) async fn to_api(
+        &self,
+        request: Request<Body>,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Incoming>, Refusal> {
+        by_deadline(self.http2.request(request), deadline).await
+    }
+
+    /// To one of Passgate's own services.
+    pub(super) async fn to_own(
+        &self,
+        request: Request<Body>,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Incoming>, Refusal> {
+        by_deadline(self.own.request(request), deadline).await
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
+    builder.pool_idle_timeout(IDLE).pool_max_idle_per_host(IDLE_CONNECTIONS);
+    builder
+}
+
+fn http2() -> Builder {
+    let mut builder = builder();
+    builder.http2_only(true).http2_keep_alive_interval(KEEP_ALIVE).http2_keep_alive_timeout(KEEP_ALIVE);
+    builder.http2_adaptive_window(true);
+    builder
+}
+
+enum Stalled {
+    Failed(ClientError),
+    TooSlow,
+}
+
+/// Waits for the answer, at most `timeout` after the last piece of the request went.
+async fn unless_stalled(
+    answer: impl Future<Output = Result<Response<Incoming>, ClientError>>,
+    mut watch: UploadWatch,
+    timeout: Duration,
+) -> Result<(Response<Incoming>, UploadWatch), (Stalled, UploadWatch)> {
+    let mut answer = std::pin::pin!(answer);
+    let mut stall = std::pin::pin!(sleep(timeout));
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut answer => return match result {
+                Ok(response) => Ok((response, watch)),
+                Err(cause) => Err((Stalled::Failed(cause), watch)),
+            },
+            // Losing this branch loses nothing: the next wait sees that something moved.
+            () = watch.moved() => stall.as_mut().reset(Instant::now() + timeout),
+            () = &mut stall => return Err((Stalled::TooSlow, watch)),
+        }
+    }
+}
+
+async fn by_deadline(
+    answer: impl Future<Output = Result<Response<Incoming>, ClientError>>,
+    deadline: Option<Instant>,
+) -> Result<Response<Incoming>, Refusal> {
+    let answer = match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, answer).await.map_err(|_| Refusal::DeadlineExceeded)?,
+        None => answer.await,
+    };
+    answer.map_err(failed)
+}
+
+fn failed(cause: ClientError) -> Refusal {
+    if is_forbidden(&cause) {
+        Refusal::UpstreamForbidden(cause.into())
+    } else if cause.is_connect() {
+        Refusal::Unreachable(cause.into())
+    } else {
+        Refusal::UpstreamBroken(cause.into())
+    }
+}
+
+fn is_forbidden(cause: &(dyn Error + 'static)) -> bool {
+    match cause.downcast_ref::<DialError>() {
+        Some(refusal) => refusal.is_refusal(),
+        None => cause.source().is_some_and(is_forbidden),
+    }
+}

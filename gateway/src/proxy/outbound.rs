@@ -1,0 +1,121 @@
+//! **Outbound**, a guard: builds what an upstream gets. What callers may not say is removed first, what connections say
+//! among themselves next, and ours is added last; so nothing of a caller can take the place of ours, or remove it.
+
+use std::net::SocketAddr;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Uri, Version};
+use passgate_kit::client::credential::Credential;
+use passgate_kit::client::decision::Holder;
+use passgate_kit::client::headers::{AT_LEAST_HEADER, PEER_HEADER, SERVICE_HEADER};
+use passgate_kit::client::SecretString;
+
+use super::judge::Permit;
+use super::target::Suffix;
+use super::{headers, query};
+use crate::registry::{EndpointRoute, UpstreamUrl};
+
+const PRINCIPAL: HeaderName = HeaderName::from_static("x-passgate-principal");
+const TOKEN_ID: HeaderName = HeaderName::from_static("x-passgate-token-id");
+const SCOPES: HeaderName = HeaderName::from_static("x-passgate-scopes");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Makes `parts` the head of a request to an endpoint's upstream. `None` if the address cannot be written.
+pub(super) fn to_endpoint(
+    parts: &mut Parts,
+    permit: &Permit,
+    route: &EndpointRoute,
+    suffix: Suffix<'_>,
+    caller_query: Option<&str>,
+    peer: SocketAddr,
+) -> Option<()> {
+    let mut path = format!("{}{}", route.upstream.base_path(), suffix.as_str());
+    if path.is_empty() {
+        path.push('/');
+    }
+    if let Some(query) = query::with_fixed(caller_query, &route.fixed_query) {
+        path.push('?');
+        path.push_str(&query);
+    }
+    parts.uri = uri(route.upstream.authority().clone(), PathAndQuery::try_from(path).ok()?)?;
+    parts.version = Version::HTTP_11;
+    let takes_trailers = strip(&mut parts.headers);
+    if takes_trailers {
+        parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        parts.headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    parts.headers.insert(header::HOST, HeaderValue::from_str(route.upstream.authority().as_str()).ok()?);
+    introduce(&mut parts.headers, permit.holder(), peer)
+}
+
+/// Makes `parts` the head of a call to an API's upstream. `None` if the address cannot be written.
+pub(super) fn to_api(parts: &mut Parts, permit: &Permit, upstream: &UpstreamUrl, peer: SocketAddr) -> Option<()> {
+    to_grpc(parts, upstream.authority().clone())?;
+    introduce(&mut parts.headers, permit.holder(), peer)
+}
+
+/// Makes `parts` the head of a call to one of Passgate's own services, which decides again: it gets the credential as it
+/// came, ours beside it, and the change mark. `None` if something cannot be written.
+pub(super) fn to_built_in(
+    parts: &mut Parts,
+    authority: Authority,
+    credential: Option<&Credential>,
+    own: &SecretString,
+    peer: SocketAddr,
+) -> Option<()> {
+    let at_least = parts.headers.get(AT_LEAST_HEADER).cloned();
+    to_grpc(parts, authority)?;
+    if let Some(mark) = at_least {
+        parts.headers.insert(AT_LEAST_HEADER, mark);
+    }
+    if let Some(credential) = credential {
+        parts.headers.insert(header::AUTHORIZATION, credential.to_header()?);
+    }
+    let mut own = HeaderValue::from_str(own.expose()).ok()?;
+    own.set_sensitive(true);
+    parts.headers.insert(SERVICE_HEADER, own);
+    parts.headers.insert(PEER_HEADER, peer_value(peer)?);
+    Some(())
+}
+
+fn to_grpc(parts: &mut Parts, authority: Authority) -> Option<()> {
+    parts.uri = uri(authority, parts.uri.path_and_query()?.clone())?;
+    parts.version = Version::HTTP_2;
+    strip(&mut parts.headers);
+    parts.headers.remove(header::HOST);
+    parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    Some(())
+}
+
+fn uri(authority: Authority, path: PathAndQuery) -> Option<Uri> {
+    Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path).build().ok()
+}
+
+/// Removes what ends here. The body's length is written anew from the body itself.
+fn strip(headers: &mut HeaderMap) -> bool {
+    let takes_trailers = headers::strip_hop_by_hop(headers);
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::EXPECT);
+    headers.remove(AT_LEAST_HEADER);
+    takes_trailers
+}
+
+fn introduce(headers: &mut HeaderMap, holder: Option<&Holder>, peer: SocketAddr) -> Option<()> {
+    headers.insert(FORWARDED_FOR, peer_value(peer)?);
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let Some(holder) = holder else { return Some(()) };
+    headers.insert(PRINCIPAL, HeaderValue::from_str(&holder.principal.to_string()).ok()?);
+    headers.insert(TOKEN_ID, HeaderValue::from_str(&holder.token_id.to_string()).ok()?);
+    if let Some(scopes) = holder.scopes.to_claim() {
+        headers.insert(SCOPES, HeaderValue::from_str(&scopes).ok()?);
+    }
+    Some(())
+}
+
+fn peer_value(peer: SocketAddr) -> Option<HeaderValue> {
+    HeaderValue::from_str(&peer.ip().to_canonical().to_string()).ok()
+}
+
