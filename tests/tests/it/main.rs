@@ -1,0 +1,4 @@
+//! The whole system, as its users meet it.
+
+mod arrows;
+mod floors;
