@@ -7,7 +7,6 @@ mod columns;
 pub mod endpoint;
 mod entity;
 mod migration;
-pub mod page_key;
 pub mod retired_name;
 
 pub use migration::Migrator;

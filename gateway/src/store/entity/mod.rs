@@ -2,5 +2,4 @@
 
 pub mod api;
 pub mod endpoint;
-pub mod page_key;
 pub mod retired_name;

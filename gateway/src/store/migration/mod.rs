@@ -1,6 +1,6 @@
-//! The gateway's schema, a file for each step. A released step is never edited.
+//! The gateway's schema: what every service has, then a file for each step. A released step is never edited.
 
-mod m0001_registry;
+mod m0002_registry;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -10,6 +10,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_registry::Migration)]
+        vec![Box::new(m0002_registry::Migration)]
     }
 }

@@ -1,5 +1,4 @@
-//! Endpoints, APIs, names that were used, the key of page tokens; and what every service has: its feed and the
-//! answers that a repeat gets.
+//! Endpoints, APIs, and names that were used.
 
 use sea_orm_migration::prelude::{
     ColumnDef, DbErr, DeriveIden, DeriveMigrationName, IntoIden, MigrationTrait, SchemaManager, Table, TableCreateStatement, async_trait,
@@ -14,7 +13,7 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        for table in [endpoint(backend), api(backend), retired_name(), page_key()] {
+        for table in [endpoint(backend), api(backend), retired_name()] {
             manager.create_table(table).await?;
         }
         Ok(())
@@ -61,14 +60,6 @@ fn retired_name() -> TableCreateStatement {
         .col(text(RetiredName::Resource).primary_key())
         .col(time(RetiredName::RetireTime))
         .col(ColumnDef::new(RetiredName::Revision).big_integer().not_null())
-        .to_owned()
-}
-
-fn page_key() -> TableCreateStatement {
-    Table::create()
-        .table(PageKey::Table)
-        .col(ColumnDef::new(PageKey::Id).small_integer().not_null().primary_key())
-        .col(ColumnDef::new(PageKey::Secret).binary().not_null())
         .to_owned()
 }
 
@@ -128,11 +119,4 @@ enum RetiredName {
     Resource,
     RetireTime,
     Revision,
-}
-
-#[derive(DeriveIden)]
-enum PageKey {
-    Table,
-    Id,
-    Secret,
 }
