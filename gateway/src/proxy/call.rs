@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use http::request::Parts;
 use hyper::body::Incoming;
-use passgate_kit::client::headers::AT_LEAST_HEADER;
 use passgate_kit::client::credential::Credential;
 use passgate_kit::client::credential::CredentialError;
+use passgate_kit::client::headers::AT_LEAST_HEADER;
 use tokio::time::Instant;
 
 use super::headers;

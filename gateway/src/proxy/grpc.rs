@@ -105,7 +105,11 @@ mod tests {
             ("application/grpcx", Speech::Http),
             ("text/plain", Speech::Http),
         ] {
-            assert_eq!(Speech::of(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))])), speech, "{kind}");
+            assert_eq!(
+                Speech::of(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))])),
+                speech,
+                "{kind}"
+            );
         }
         assert_eq!(Speech::of(&HeaderMap::new()), Speech::Http);
     }

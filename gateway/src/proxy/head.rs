@@ -118,7 +118,14 @@ mod tests {
     #[test]
     fn no_host_two_hosts_a_list_or_userinfo_is_refused() {
         assert_eq!(h1(&[("host", "a:1")]), Ok(()));
-        for wrong in [&[][..], &[("host", "a"), ("host", "a")], &[("host", "a, b")], &[("host", "u@a")], &[("host", "a/b")], &[("host", "")]] {
+        for wrong in [
+            &[][..],
+            &[("host", "a"), ("host", "a")],
+            &[("host", "a, b")],
+            &[("host", "u@a")],
+            &[("host", "a/b")],
+            &[("host", "")],
+        ] {
             assert_eq!(h1(wrong), Err(HeadError::Host), "{wrong:?}");
         }
     }

@@ -129,8 +129,18 @@ mod tests {
     #[test]
     fn aliases_of_our_headers_in_any_spelling_are_dropped() {
         let mut given = headers(&[
-            "x-passgate-principal", "X_Passgate_Principal", "x.passgate.token-id", "X-PASSGATE-SCOPES", "x~passgate!new",
-            "passgate-service", "passgate_peer", "passgate-change", "passgate_at_least", "passgate-at-least", "x-passage", "accept",
+            "x-passgate-principal",
+            "X_Passgate_Principal",
+            "x.passgate.token-id",
+            "X-PASSGATE-SCOPES",
+            "x~passgate!new",
+            "passgate-service",
+            "passgate_peer",
+            "passgate-change",
+            "passgate_at_least",
+            "passgate-at-least",
+            "x-passage",
+            "accept",
         ]);
         given.append("x-passgate-principal", HeaderValue::from_static("doubled"));
 
@@ -142,7 +152,14 @@ mod tests {
     #[test]
     fn what_an_untrusted_peer_says_as_a_proxy_is_dropped() {
         let mut given = headers(&[
-            "x-forwarded-for", "X_Forwarded_Host", "x-forwarded-proto", "forwarded", "x-real-ip", "x-original-url", "x.original.uri", "x-request-id",
+            "x-forwarded-for",
+            "X_Forwarded_Host",
+            "x-forwarded-proto",
+            "forwarded",
+            "x-real-ip",
+            "x-original-url",
+            "x.original.uri",
+            "x-request-id",
         ]);
 
         strip_asserted(&mut given);
@@ -152,8 +169,10 @@ mod tests {
 
     #[test]
     fn connection_removes_what_it_lists_but_no_framing() {
-        let mut given = headers(&["authorization", "x-secret", "content-length", "host", "accept", "upgrade", "keep-alive", "te"]);
-        given.insert("connection", HeaderValue::from_static("Authorization, x-secret ,content-length, host, upgrade,,"));
+        let mut given =
+            headers(&["authorization", "x-secret", "content-length", "host", "accept", "upgrade", "keep-alive", "te"]);
+        given
+            .insert("connection", HeaderValue::from_static("Authorization, x-secret ,content-length, host, upgrade,,"));
 
         assert!(!strip_hop_by_hop(&mut given));
 
@@ -163,7 +182,14 @@ mod tests {
     #[test]
     fn trailers_named_authorization_ours_or_framing_are_dropped() {
         let mut given = headers(&[
-            "authorization", "x-passgate-principal", "x_passgate_scopes", "content-length", "transfer-encoding", "host", "grpc-status", "x-sum",
+            "authorization",
+            "x-passgate-principal",
+            "x_passgate_scopes",
+            "content-length",
+            "transfer-encoding",
+            "host",
+            "grpc-status",
+            "x-sum",
         ]);
 
         strip_trailers(&mut given);
@@ -174,8 +200,14 @@ mod tests {
     #[test]
     fn an_upstream_sets_no_state_for_the_shared_origin() {
         let given = [
-            "alt-svc", "clear-site-data", "service-worker-allowed", "strict-transport-security", "x-passgate-reason", "connection",
-            "passgate-change", "etag",
+            "alt-svc",
+            "clear-site-data",
+            "service-worker-allowed",
+            "strict-transport-security",
+            "x-passgate-reason",
+            "connection",
+            "passgate-change",
+            "etag",
         ];
         let (mut foreign, mut built_in) = (headers(&given), headers(&given));
 

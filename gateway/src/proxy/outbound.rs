@@ -7,10 +7,10 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Uri, Version};
+use passgate_kit::client::SecretString;
 use passgate_kit::client::credential::Credential;
 use passgate_kit::client::decision::Holder;
 use passgate_kit::client::headers::{AT_LEAST_HEADER, PEER_HEADER, SERVICE_HEADER};
-use passgate_kit::client::SecretString;
 
 use super::judge::Permit;
 use super::target::Suffix;
@@ -118,4 +118,3 @@ fn introduce(headers: &mut HeaderMap, holder: Option<&Holder>, peer: SocketAddr)
 fn peer_value(peer: SocketAddr) -> Option<HeaderValue> {
     HeaderValue::from_str(&peer.ip().to_canonical().to_string()).ok()
 }
-

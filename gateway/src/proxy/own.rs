@@ -70,7 +70,9 @@ impl Proxy {
                 };
                 let decided = self.judge.decide(Arc::clone(&credential), resource, action, call.at_least()).await;
                 match decided {
-                    Err(Refusal::Denied { denied, .. }) if may_be_about_oneself(rule, denied.reason) => Ok(Some(credential)),
+                    Err(Refusal::Denied { denied, .. }) if may_be_about_oneself(rule, denied.reason) => {
+                        Ok(Some(credential))
+                    }
                     decided => decided.map(|_| Some(credential)),
                 }
             }

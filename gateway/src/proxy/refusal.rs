@@ -135,7 +135,8 @@ impl Refusal {
             (Self::TokenMissing, _) => Some(HeaderValue::from_static(REALM)),
             (_, StatusCode::UNAUTHORIZED) => Some(HeaderValue::from_static(INVALID_TOKEN)),
             (Self::Denied { asked: Some((resource, action)), .. }, StatusCode::FORBIDDEN) => {
-                HeaderValue::from_str(&format!("{REALM}, error=\"insufficient_scope\", scope=\"{resource}:{action}\"")).ok()
+                HeaderValue::from_str(&format!("{REALM}, error=\"insufficient_scope\", scope=\"{resource}:{action}\""))
+                    .ok()
             }
             _ => None,
         };
@@ -147,7 +148,9 @@ impl Refusal {
     /// RFC 9110 §15.5.6: a 405 says what is allowed.
     fn add_allow(&self, headers: &mut HeaderMap) {
         let allowed: Vec<&str> = match self {
-            Self::MethodNotAllowed { allowed, .. } if !allowed.is_empty() => allowed.iter().map(Method::as_str).collect(),
+            Self::MethodNotAllowed { allowed, .. } if !allowed.is_empty() => {
+                allowed.iter().map(Method::as_str).collect()
+            }
             Self::MethodNotAllowed { .. } | Self::Head(HeadError::Method) => {
                 vec!["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
             }
@@ -194,9 +197,10 @@ impl Problem for Refusal {
 
     fn facts(&self) -> HashMap<String, String> {
         match self {
-            Self::Denied { asked: Some((resource, action)), .. } => {
-                HashMap::from([("resource".to_owned(), resource.to_string()), ("action".to_owned(), action.to_string())])
-            }
+            Self::Denied { asked: Some((resource, action)), .. } => HashMap::from([
+                ("resource".to_owned(), resource.to_string()),
+                ("action".to_owned(), action.to_string()),
+            ]),
             _ => HashMap::new(),
         }
     }
@@ -270,7 +274,10 @@ mod tests {
 
     #[test]
     fn a_malformed_request_closes_an_http_1_connection() {
-        let close = |version| header(&Refusal::Target(TargetError::DotSegment).respond(Speech::Http, version), "connection").map(str::to_owned);
+        let close = |version| {
+            header(&Refusal::Target(TargetError::DotSegment).respond(Speech::Http, version), "connection")
+                .map(str::to_owned)
+        };
         assert_eq!(close(Version::HTTP_11).as_deref(), Some("close"));
         assert_eq!(close(Version::HTTP_2), None);
     }

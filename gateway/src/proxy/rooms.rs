@@ -120,7 +120,12 @@ fn action_of(method: &Method) -> Action {
 }
 
 /// An upstream's answer as the caller gets it.
-pub(super) fn cleaned(answer: Response<Incoming>, speech: Speech, deadline: Option<Instant>, is_built_in: bool) -> Response<Body> {
+pub(super) fn cleaned(
+    answer: Response<Incoming>,
+    speech: Speech,
+    deadline: Option<Instant>,
+    is_built_in: bool,
+) -> Response<Body> {
     let mut answer = answer.map(|body| Download::new(body, deadline, is_built_in).boxed_unsync());
     inbound::clean_head(answer.headers_mut(), speech, is_built_in);
     *answer.version_mut() = http::Version::default();

@@ -72,7 +72,9 @@ pub enum TargetError {
     #[error("the names in the path must have no parameters")]
     NameParameters,
     /// One of our tokens.
-    #[error("a token does not belong in a URL, where it gets logged: send it as \"authorization: Bearer\", and replace this one")]
+    #[error(
+        "a token does not belong in a URL, where it gets logged: send it as \"authorization: Bearer\", and replace this one"
+    )]
     Token,
 }
 
@@ -265,7 +267,8 @@ mod tests {
 
     #[test]
     fn a_name_in_another_case_or_with_a_trailing_dot_does_not_match_and_a_fragment_is_refused() {
-        for path in ["/endpoints/Sales", "/endpoints/sales.", "/Endpoints/sales/x", "/ENDPOINTS/sales/x", "/endpoints/"] {
+        for path in ["/endpoints/Sales", "/endpoints/sales.", "/Endpoints/sales/x", "/ENDPOINTS/sales/x", "/endpoints/"]
+        {
             assert_eq!(Target::parse(path), Ok(Target::Nowhere), "{path}");
         }
         for path in ["/endpoints/sales#x", "/endpoints/sales?x#y"] {
@@ -275,7 +278,9 @@ mod tests {
 
     #[test]
     fn a_method_path_is_taken_by_its_exact_bytes() {
-        for path in ["/shop.v1.Orders/List/", "/shop.v1.Orders/List?x", "/shop.v1.Orders", "/shop.v1.Orders/%4cist", "/"] {
+        for path in
+            ["/shop.v1.Orders/List/", "/shop.v1.Orders/List?x", "/shop.v1.Orders", "/shop.v1.Orders/%4cist", "/"]
+        {
             assert_eq!(Target::parse(path), Ok(Target::Nowhere), "{path}");
         }
     }
@@ -283,7 +288,9 @@ mod tests {
     #[test]
     fn a_token_in_the_url_is_refused_without_being_told() {
         let token = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IngifQ.e30.x";
-        for path in [format!("/endpoints/a?token={token}"), format!("/endpoints/a/{token}"), format!("/x?api_key={token}#")] {
+        for path in
+            [format!("/endpoints/a?token={token}"), format!("/endpoints/a/{token}"), format!("/x?api_key={token}#")]
+        {
             let error = refused(&path);
             assert_eq!(error, TargetError::Token);
             assert!(!format!("{error} {error:?}").contains("eyJ"));

@@ -1,0 +1,9 @@
+//! The data plane against real sockets: what upstreams get, byte by byte, and what callers are told.
+
+mod grpc;
+mod harness;
+mod hostile;
+mod http_endpoints;
+mod own_services;
+mod recorder;
+mod refusals;
