@@ -1,0 +1,174 @@
+//! From a request's head to its [`Caller`], or a refusal.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, request};
+use passgate_client::decision::{Decision, Question};
+use passgate_client::headers::{AT_LEAST_HEADER, PEER_HEADER, SERVICE_HEADER};
+use passgate_client::{Credential, Reason, Resource};
+use passgate_proto::access::{Level, Role, Rule, rule};
+use tonic::transport::server::TcpConnectInfo;
+
+use super::{AccessParts, Refusal};
+use crate::caller::{Caller, Reach, ServicePeer, Who, action};
+
+/// Asked about where only a token's being genuine and live counts, not what it may do.
+const SOME_METHOD: &str = "/passgate.identity.v1.UserService/GetSelf";
+
+/// The outcome for a request that may go on.
+pub(super) enum Admitted {
+    /// One of Passgate's methods.
+    Caller(Box<Caller>),
+    /// Health or reflection, which know no callers.
+    Plain,
+}
+
+/// Judges a request by its head, and takes every credential out of it.
+pub(super) async fn admit(parts: &AccessParts, head: &mut request::Parts) -> Result<Admitted, Refusal> {
+    let credential = Credential::take(&mut head.headers);
+    let service = take_service(parts, &mut head.headers);
+    let path = head.uri.path().to_owned();
+    let Some(rule) = rule(&path) else {
+        return plain(
+            parts,
+            &path,
+            credential.map_err(|_| Refusal::TokenInvalid)?,
+            service.is_ok_and(|peer| peer.is_some()),
+        )
+        .await;
+    };
+    let service = service?;
+    let at_least_text = single(&head.headers, AT_LEAST_HEADER).map_err(|()| Refusal::BadMark)?;
+    let at_least =
+        at_least_text.as_deref().map(|text| parts.marks.read(text)).transpose().map_err(|_| Refusal::BadMark)?;
+    let credential = match (credential, rule.level) {
+        (Ok(credential), _) => credential.map(Arc::new),
+        (Err(_), Level::Public) => None, // a public method ignores a bad token
+        (Err(_), _) => return Err(Refusal::TokenInvalid),
+    };
+    let peer = peer_address(head, service.as_ref());
+    let (who, reach) = who(parts, rule, credential.as_ref(), service, at_least_text.as_ref()).await?;
+    Ok(Admitted::Caller(Box::new(Caller { who, reach, credential, peer, at_least, at_least_text, rule })))
+}
+
+async fn who(
+    parts: &AccessParts,
+    rule: &'static Rule,
+    credential: Option<&Arc<Credential>>,
+    service: Option<ServicePeer>,
+    at_least: Option<&String>,
+) -> Result<(Who, Reach), Refusal> {
+    match rule.level {
+        Level::Public => Ok((service.map_or(Who::Anonymous, Who::Service), Reach::All)),
+        Level::Internal => match service {
+            Some(peer) if rule.roles.contains(&peer.role) => Ok((Who::Service(peer), Reach::All)),
+            known => Err(Refusal::NotThatService { known: known.is_some() }),
+        },
+        Level::Granted | Level::OwnOrGranted => match (credential, service) {
+            (Some(credential), _) => judge_token(parts, rule, credential, at_least).await,
+            (None, Some(peer)) if rule.roles.contains(&peer.role) => Ok((Who::Service(peer), Reach::All)),
+            (None, _) => Err(Refusal::TokenMissing),
+        },
+    }
+}
+
+async fn judge_token(
+    parts: &AccessParts,
+    rule: &'static Rule,
+    credential: &Arc<Credential>,
+    at_least: Option<&String>,
+) -> Result<(Who, Reach), Refusal> {
+    let decision = ask(parts, rule.path, rule, credential, at_least.cloned()).await?;
+    let Some(holder) = decision.holder else {
+        return Err(Refusal::TokenInvalid);
+    };
+    let reach = match decision.verdict {
+        Ok(()) => Reach::All,
+        Err(denied) if denied.reason == Reason::NoGrant && rule.level == Level::OwnOrGranted => Reach::OwnOnly,
+        Err(denied) if denied.reason == Reason::NoScope && rule.token_on_itself => Reach::ItselfOnly,
+        Err(denied) => {
+            return Err(Refusal::Denied {
+                denied,
+                resource: format!("apis{}", rule.path),
+                principal: holder.principal,
+            });
+        }
+    };
+    Ok((Who::Token(Box::new(holder)), reach))
+}
+
+async fn ask(
+    parts: &AccessParts,
+    path: &str,
+    rule: &Rule,
+    credential: &Arc<Credential>,
+    at_least: Option<String>,
+) -> Result<Decision, Refusal> {
+    let resource = Resource::parse_grpc_path(path).map_err(|_| Refusal::Unimplemented { path: path.to_owned() })?;
+    let question = Question { token: Arc::clone(credential), resource, action: action(rule), at_least };
+    Ok(parts.decisions.decide(&question).await?)
+}
+
+/// Health and reflection; for every other path the answer tells a stranger nothing about what is here.
+async fn plain(
+    parts: &AccessParts,
+    path: &str,
+    credential: Option<Credential>,
+    service: bool,
+) -> Result<Admitted, Refusal> {
+    let reflection = path.starts_with("/grpc.reflection.v1.ServerReflection/")
+        || path.starts_with("/grpc.reflection.v1alpha.ServerReflection/");
+    if path.starts_with("/grpc.health.v1.Health/") || (reflection && parts.open_reflection) {
+        return Ok(Admitted::Plain);
+    }
+    if !service {
+        genuine(parts, credential).await?;
+    }
+    if reflection { Ok(Admitted::Plain) } else { Err(Refusal::Unimplemented { path: path.to_owned() }) }
+}
+
+/// Passes for any genuine, live token, whatever it may do.
+async fn genuine(parts: &AccessParts, credential: Option<Credential>) -> Result<(), Refusal> {
+    let credential = Arc::new(credential.ok_or(Refusal::TokenMissing)?);
+    let some = rule(SOME_METHOD).ok_or(Refusal::TokenInvalid)?;
+    let decision = ask(parts, SOME_METHOD, some, &credential, None).await?;
+    match (decision.holder, decision.verdict) {
+        (None, _) => Err(Refusal::TokenInvalid),
+        (Some(_), Ok(())) => Ok(()),
+        (Some(_), Err(denied)) if matches!(denied.reason, Reason::NoGrant | Reason::NoScope) => Ok(()),
+        (Some(holder), Err(denied)) => {
+            Err(Refusal::Denied { denied, resource: format!("apis{SOME_METHOD}"), principal: holder.principal })
+        }
+    }
+}
+
+fn take_service(parts: &AccessParts, headers: &mut HeaderMap) -> Result<Option<ServicePeer>, Refusal> {
+    let presented = single(headers, SERVICE_HEADER);
+    headers.remove(SERVICE_HEADER);
+    match presented {
+        Ok(None) => Ok(None),
+        Ok(Some(text)) => (parts.services)(&text).map(Some).ok_or(Refusal::NotThatService { known: false }),
+        Err(()) => Err(Refusal::NotThatService { known: false }),
+    }
+}
+
+/// The one value of a header; more than one, or one that is no text, is an error.
+fn single(headers: &HeaderMap, name: &str) -> Result<Option<String>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(|text| Some(text.to_owned())).map_err(|_| ()),
+        (Some(_), Some(_)) => Err(()),
+    }
+}
+
+/// The caller's address: what a gateway says, or the socket's.
+fn peer_address(head: &request::Parts, service: Option<&ServicePeer>) -> String {
+    let said = service
+        .filter(|peer| peer.role == Role::Gateway)
+        .and_then(|_| single(&head.headers, PEER_HEADER).ok().flatten())
+        .and_then(|text| text.parse::<IpAddr>().ok());
+    let socket = || head.extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr).map(|addr| addr.ip());
+    said.or_else(socket).map_or_else(|| "unknown".to_owned(), |ip| ip.to_canonical().to_string())
+}
