@@ -62,10 +62,9 @@ impl<T> FreshWriter<T> {
         }
     }
 
-    /// The value in place, however old its evidence is.
-    #[must_use]
-    pub fn latest(&self) -> Option<Arc<T>> {
-        self.0.held.load().as_ref().map(|held| Arc::clone(&held.value))
+    /// Takes the value away: it is known to be wrong.
+    pub fn clear(&mut self) {
+        self.0.held.store(None);
     }
 }
 

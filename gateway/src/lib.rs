@@ -10,9 +10,11 @@
 //!   transaction, and the answer leaves once the follower has put the change into the snapshot.
 
 pub mod dial;
+pub mod error;
 pub mod fresh;
 pub mod keys;
 pub mod proxy;
 pub mod registry;
 
+mod rpc;
 mod store;

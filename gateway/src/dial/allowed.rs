@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_refused() {
-        for text in ["", "10.0.0.0/33", "10.0.0.1/8", "::1/129", "fe80::1%eth0/64", "localhost", "10.0.0.0/", "10/8", "::1/64"] {
+        for text in
+            ["", "10.0.0.0/33", "10.0.0.1/8", "::1/129", "fe80::1%eth0/64", "localhost", "10.0.0.0/", "10/8", "::1/64"]
+        {
             assert!(Network::parse(text).is_err(), "{text}");
         }
     }

@@ -17,7 +17,9 @@ pub enum DialError {
         why: Forbidden,
     },
     /// A loopback or private address that is not among those configured.
-    #[error("{address} is a {kind} address, which is connected to only if the setting `allowed_upstreams` lists its network")]
+    #[error(
+        "{address} is a {kind} address, which is connected to only if the setting `allowed_upstreams` lists its network"
+    )]
     NotAllowed {
         /// The address.
         address: IpAddr,
@@ -31,7 +33,9 @@ pub enum DialError {
         name: Box<str>,
     },
     /// A name that means this machine, which the configuration does not allow.
-    #[error("{name} means this machine, which is connected to only if the setting `allowed_upstreams` lists 127.0.0.1 or ::1")]
+    #[error(
+        "{name} means this machine, which is connected to only if the setting `allowed_upstreams` lists 127.0.0.1 or ::1"
+    )]
     LoopbackName {
         /// The name.
         name: Box<str>,

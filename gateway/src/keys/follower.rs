@@ -171,6 +171,9 @@ mod tests {
         ] {
             assert!(read(vec![key(1), bad.clone()]).is_err(), "{bad:?}");
         }
-        assert!(matches!(read_keys(&ListKeysResponse { keys: vec![key(1)], issuer: String::new() }), Err(KeysError::NoIssuer)));
+        assert!(matches!(
+            read_keys(&ListKeysResponse { keys: vec![key(1)], issuer: String::new() }),
+            Err(KeysError::NoIssuer)
+        ));
     }
 }

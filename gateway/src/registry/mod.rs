@@ -4,24 +4,40 @@
 //! another registry. The task that follows the gateway's feed holds the only [`RegistryWriter`].
 
 mod api;
+mod apis;
 pub mod built_in;
 mod change;
 mod endpoint;
+mod endpoints;
+mod follower;
+mod lines;
+mod power;
 pub mod rules;
+mod served;
 mod upstream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use passgate_kit::client::Position;
+use passgate_kit::client::{Ambient, Position};
+use passgate_kit::store::{StoreError, Tx};
+use sea_orm::DbErr;
+use time::OffsetDateTime;
 
 pub use api::{Api, ApiRoute, ApiTarget};
+pub use apis::{Apis, NewApi};
 pub use built_in::BuiltIn;
 pub use change::{ApiChange, EndpointChange};
 pub use endpoint::{Access, DEFAULT_TIMEOUT, Endpoint, EndpointRoute, MAX_TIMEOUT};
+pub use endpoints::{Endpoints, NewEndpoint};
+pub use follower::RegistryFollower;
+pub use power::Power;
+pub use served::Served;
 pub use upstream::{Host, UpstreamError, UpstreamUrl};
 
+use crate::error::RegistryError;
 use crate::fresh::{FreshReader, FreshWriter};
+use crate::store::retired_name;
 
 /// All routes as of one position in the gateway's feed.
 #[derive(Debug)]
@@ -69,3 +85,26 @@ pub type RegistryReader = FreshReader<Registry>;
 
 /// The right to replace the registry.
 pub type RegistryWriter = FreshWriter<Registry>;
+
+/// The revision at which something new of this name begins: above all that the name had before.
+async fn first_revision(tx: &Tx, resource: &str, reuse_name: bool) -> Result<u64, RegistryError> {
+    match retired_name::last_revision(tx.connection(), resource).await? {
+        Some(_) if !reuse_name => Err(RegistryError::NameWasUsed { resource: resource.to_owned() }),
+        Some(last) => Ok(last.saturating_add(1)),
+        None => Ok(1),
+    }
+}
+
+/// The refusal for a row that somebody else wrote at the same time.
+fn taken(error: DbErr, resource: String) -> RegistryError {
+    match StoreError::from(error) {
+        error if error.is_unique_violation() => RegistryError::NameTaken { resource },
+        error => error.into(),
+    }
+}
+
+/// The time of day, to the microsecond: what every database keeps.
+fn now(ambient: &Ambient) -> OffsetDateTime {
+    let now = ambient.now();
+    now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now)
+}

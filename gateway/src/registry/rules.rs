@@ -30,7 +30,9 @@ pub enum RuleError {
     #[error("must have at most {MAX_FIXED_QUERY} parameters")]
     TooManyParameters,
     /// A parameter that cannot be sent.
-    #[error("names must have 1 to {MAX_QUERY_BYTES} bytes and values at most as many, without control characters: {name:?} does not")]
+    #[error(
+        "names must have 1 to {MAX_QUERY_BYTES} bytes and values at most as many, without control characters: {name:?} does not"
+    )]
     Parameter {
         /// The first such one, cut to what is worth showing.
         name: String,
@@ -110,7 +112,10 @@ mod tests {
 
     #[test]
     fn methods_are_capital_letters_and_never_connect_or_trace() {
-        assert_eq!(parse_methods(&texts(&["GET", "PURGE", "GET"])), Ok(vec![Method::GET, Method::from_bytes(b"PURGE").expect("a method")]));
+        assert_eq!(
+            parse_methods(&texts(&["GET", "PURGE", "GET"])),
+            Ok(vec![Method::GET, Method::from_bytes(b"PURGE").expect("a method")])
+        );
         for wrong in ["", "get", "CONNECT", "TRACE", "GE T", "GET\n", "G\u{c9}T", &"A".repeat(33)] {
             assert!(matches!(parse_methods(&texts(&["POST", wrong])), Err(RuleError::Method { .. })), "{wrong:?}");
         }
@@ -122,8 +127,13 @@ mod tests {
         let pairs = |name: &str, value: &str| std::collections::HashMap::from([(name.to_owned(), value.to_owned())]);
         assert!(parse_fixed_query(pairs("company", "Ä & Söhne").iter()).is_ok());
         assert!(parse_fixed_query(pairs("company", "").iter()).is_ok());
-        for (name, value) in [("", "x"), ("a\n", "x"), ("a", "x\0"), (&*"a".repeat(1025), "x"), ("a", &*"x".repeat(1025))] {
-            assert!(matches!(parse_fixed_query(pairs(name, value).iter()), Err(RuleError::Parameter { .. })), "{name:?}");
+        for (name, value) in
+            [("", "x"), ("a\n", "x"), ("a", "x\0"), (&*"a".repeat(1025), "x"), ("a", &*"x".repeat(1025))]
+        {
+            assert!(
+                matches!(parse_fixed_query(pairs(name, value).iter()), Err(RuleError::Parameter { .. })),
+                "{name:?}"
+            );
         }
         let many: BTreeMap<_, _> = (0..33).map(|n| (n.to_string(), String::new())).collect();
         assert_eq!(parse_fixed_query(many.iter()), Err(RuleError::TooManyParameters));

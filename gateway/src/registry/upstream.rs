@@ -45,7 +45,9 @@ pub enum UpstreamError {
     #[error("must write an IP address in its canonical form, like 192.0.2.1 or [2001:db8::1]")]
     Address,
     /// A path that could be read in two ways.
-    #[error("must have a plain path: no empty, `.` or `..` segments, and no escaped slashes, dots or control characters")]
+    #[error(
+        "must have a plain path: no empty, `.` or `..` segments, and no escaped slashes, dots or control characters"
+    )]
     Path,
     /// A path where none belongs.
     #[error("must not contain a path: a gRPC server's methods say their own")]
@@ -138,7 +140,11 @@ impl Host {
         if let Some(inner) = text.strip_prefix('[') {
             let inner = inner.strip_suffix(']').ok_or(UpstreamError::Host)?;
             let address: Ipv6Addr = inner.parse().map_err(|_| UpstreamError::Address)?;
-            return if address.to_string() == inner { Ok(Self::Address(address.into())) } else { Err(UpstreamError::Address) };
+            return if address.to_string() == inner {
+                Ok(Self::Address(address.into()))
+            } else {
+                Err(UpstreamError::Address)
+            };
         }
         if ends_in_a_number(text) {
             // Whatever a lenient resolver would read as an IPv4 address is one, or it is refused.

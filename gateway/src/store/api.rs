@@ -1,7 +1,10 @@
 //! Registered APIs in the database.
 
 use passgate_kit::client::{Description, MethodName, ServiceName};
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 use super::columns::{damaged, parse_labels, parse_list, to_json};
 use super::entity::api::{Column, Entity, Model};

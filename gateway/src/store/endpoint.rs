@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 use passgate_kit::client::{Description, EndpointName};
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 use super::columns::{damaged, from_json, parse_labels, parse_list, to_json};
 use super::entity::endpoint::{Column, Entity, Model};
@@ -29,7 +32,11 @@ pub async fn list(db: &impl ConnectionTrait, after: &str, limit: u64) -> Result<
 /// Every endpoint as a route. A row that is damaged is left out, so that it does not take the others with it.
 pub async fn routes(db: &impl ConnectionTrait) -> Result<Vec<EndpointRoute>, DbErr> {
     let rows = Entity::find().all(db).await?;
-    Ok(rows.into_iter().filter_map(|row| super::sound(Endpoint::try_from(row))).map(|endpoint| endpoint.route).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| super::sound(Endpoint::try_from(row)))
+        .map(|endpoint| endpoint.route)
+        .collect())
 }
 
 /// Adds an endpoint. A unique violation if one of this name exists.

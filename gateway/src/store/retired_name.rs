@@ -13,7 +13,12 @@ pub async fn last_revision(db: &impl ConnectionTrait, resource: &str) -> Result<
 }
 
 /// Remembers that the name of `resource` was used up to `revision`.
-pub async fn retire(db: &impl ConnectionTrait, resource: String, revision: u64, now: OffsetDateTime) -> Result<(), DbErr> {
+pub async fn retire(
+    db: &impl ConnectionTrait,
+    resource: String,
+    revision: u64,
+    now: OffsetDateTime,
+) -> Result<(), DbErr> {
     let revision = i64::try_from(revision).unwrap_or(i64::MAX);
     let row = Model { resource, retire_time: now, revision }.into_active_model();
     let again = OnConflict::column(Column::Resource).update_columns([Column::RetireTime, Column::Revision]).to_owned();

@@ -1,7 +1,8 @@
 //! Endpoints, APIs, and names that were used.
 
 use sea_orm_migration::prelude::{
-    ColumnDef, DbErr, DeriveIden, DeriveMigrationName, IntoIden, MigrationTrait, SchemaManager, Table, TableCreateStatement, async_trait,
+    ColumnDef, DbErr, DeriveIden, DeriveMigrationName, IntoIden, MigrationTrait, SchemaManager, Table,
+    TableCreateStatement, async_trait,
 };
 use sea_orm_migration::sea_orm::DatabaseBackend;
 

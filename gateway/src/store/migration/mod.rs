@@ -10,6 +10,8 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0002_registry::Migration)]
+        let mut steps = passgate_kit::store::schema::migrations();
+        steps.push(Box::new(m0002_registry::Migration));
+        steps
     }
 }
