@@ -47,6 +47,7 @@ pub(super) fn to_endpoint(
         parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
+    join_cookies(&mut parts.headers)?;
     parts.headers.insert(header::HOST, HeaderValue::from_str(route.upstream.authority().as_str()).ok()?);
     introduce(&mut parts.headers, permit.holder(), peer)
 }
@@ -101,6 +102,16 @@ fn strip(headers: &mut HeaderMap) -> bool {
     headers.remove(header::EXPECT);
     headers.remove(AT_LEAST_HEADER);
     takes_trailers
+}
+
+/// HTTP/2 may send a cookie in crumbs; HTTP/1.1 has one field for it (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) -> Option<()> {
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1 {
+        let whole = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).ok()?;
+        headers.insert(header::COOKIE, whole);
+    }
+    Some(())
 }
 
 fn introduce(headers: &mut HeaderMap, holder: Option<&Holder>, peer: SocketAddr) -> Option<()> {

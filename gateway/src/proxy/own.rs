@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use passgate_kit::client::credential::Credential;
 use passgate_kit::client::{Action, Reason, Resource};
 use passgate_proto::access::{self, Level, Rule};
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::body::{Body, Upload};
@@ -37,7 +38,8 @@ impl Proxy {
         built.ok_or_else(unwritable)?;
         let (upload, _) = Upload::new(body, None);
         if owner == BuiltIn::Gateway {
-            return self.in_process(Request::from_parts(parts, tonic::body::Body::new(upload))).await;
+            let request = Request::from_parts(parts, tonic::body::Body::new(upload));
+            return self.in_process(request, deadline).await;
         }
         let request = Request::from_parts(parts, upload.boxed_unsync());
         Ok(cleaned(self.upstreams.to_own(request, deadline).await?, speech, deadline, true))
@@ -79,9 +81,17 @@ impl Proxy {
         }
     }
 
-    async fn in_process(&self, mut request: Request<tonic::body::Body>) -> Result<Response<Body>, Refusal> {
-        request.headers_mut().remove(header::TE);
-        let answer = match self.own.clone().oneshot(request).await {
+    async fn in_process(
+        &self,
+        request: Request<tonic::body::Body>,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Body>, Refusal> {
+        let answer = self.own.clone().oneshot(request);
+        let answer = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, answer).await.map_err(|_| Refusal::DeadlineExceeded)?,
+            None => answer.await,
+        };
+        let answer = match answer {
             Ok(answer) => answer,
             Err(never) => match never {},
         };

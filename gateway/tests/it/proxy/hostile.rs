@@ -69,7 +69,7 @@ async fn a_name_in_another_case_with_a_trailing_dot_or_in_another_alphabet_does_
         "/%65ndpoints/open",
     ] {
         assert_eq!(status(&gateway.get_without_token(path, &[]).await), 401, "{path}");
-        assert_eq!(status(&gateway.get(path, &[]).await), 404, "{path}");
+        assert!(matches!(status(&gateway.get(path, &[]).await), 403 | 404), "{path}");
     }
     assert_eq!(upstream.count(), 0);
 }

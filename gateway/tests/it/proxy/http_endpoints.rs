@@ -138,17 +138,9 @@ async fn an_upstream_that_is_away_is_told_and_used_again_as_soon_as_it_is_back()
     assert_eq!(status(&gateway.get_without_token("/endpoints/open", &[]).await), 200);
 
     drop(upstream);
-    let listener = loop {
-        tokio::task::yield_now().await;
-        if let Ok(listener) = TcpListener::bind(address).await {
-            break listener;
-        }
-    };
-    let (away, back) = (gateway.get_without_token("/endpoints/open", &[]), async {
-        // Bound, but nobody accepts: closing it refuses whoever connected.
-        drop(listener);
-    });
-    let (_, ()) = tokio::join!(away, back);
+    while TcpListener::bind(address).await.is_err() {
+        tokio::task::yield_now().await; // until the upstream's task has let go of the port
+    }
     let away = gateway.get_without_token("/endpoints/open", &[]).await;
     assert_eq!((status(&away), header(&away, "x-passgate-reason")), (503, Some("UPSTREAM_UNAVAILABLE")));
     assert_eq!(header(&away, "retry-after"), Some("1"));
@@ -208,4 +200,29 @@ async fn stopping_finishes_what_is_under_way() {
     read_until(&mut caller, "hello").await;
     tokio::time::timeout(PATIENCE, &mut gateway.served).await.expect("ends in time").expect("ends well");
     assert!(TcpStream::connect(gateway.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_head_request_is_answered_with_the_length_that_get_would_have() {
+    let upstream = Recorder::start("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n").await;
+    let gateway = Setup::default().endpoint(public("open", upstream.address)).start().await;
+
+    let answer = gateway.send(&request("HEAD", "/endpoints/open", &[], "")).await;
+
+    assert_eq!((status(&answer), header(&answer, "content-length")), (200, Some("5")));
+    assert!(upstream.only().starts_with("HEAD /base HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn the_crumbs_of_an_http_2_cookie_reach_an_http_1_upstream_as_one() {
+    let upstream = Recorder::start(PLAIN).await;
+    let gateway = Setup::default().endpoint(public("open", upstream.address)).start().await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Full<bytes::Bytes>>();
+
+    let request = http::Request::get(format!("http://{}/endpoints/open", gateway.address))
+        .header("cookie", "a=1")
+        .header("cookie", "b=2");
+    client.request(request.body(Full::default()).expect("a request")).await.expect("an answer");
+
+    assert!(upstream.only().contains("\r\ncookie: a=1; b=2\r\n"), "{}", upstream.only());
 }
