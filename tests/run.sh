@@ -12,6 +12,9 @@ need_rust
 need_debian cc gcc libc6-dev
 need_debian python3 python3
 need_debian unzip unzip
+need_debian sqlite3 sqlite3
+need_debian curl curl
+need_debian jq jq
 need_pip
 need_postgres
 need_tool grpcurl

@@ -1,0 +1,45 @@
+//! The configuration files of three processes that know each other.
+
+use std::path::Path;
+
+use super::ports::Reserved;
+use super::postgres;
+use super::system::{ADMINISTRATOR, Database};
+
+/// The addresses that the processes are told beforehand, since each must know the others.
+pub struct Ports {
+    identity: Reserved,
+    token: Reserved,
+}
+
+impl Ports {
+    /// Reserves them.
+    pub fn reserve() -> Self {
+        Self { identity: Reserved::loopback(), token: Reserved::loopback() }
+    }
+
+    /// The configuration of one service, in TOML.
+    pub fn configuration(&self, service: &str, folder: &Path, database: Database) -> String {
+        let (identity, token) = (self.identity.address(), self.token.address());
+        let own = match service {
+            "identity" => format!(
+                "listen = \"{identity}\"\ntoken_url = \"http://{token}\"\nfirst_user_email = \"{ADMINISTRATOR}\"\n\
+                 first_password_file = \"{}\"\n",
+                folder.join("first-password").display()
+            ),
+            "token" => format!(
+                "listen = \"{token}\"\nidentity_url = \"http://{identity}\"\nmaster_key_file = \"{}\"\n",
+                folder.join("master.key").display()
+            ),
+            _ => format!(
+                "listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ntoken_url = \"http://{token}\"\n\
+                 identity_url = \"http://{identity}\"\nallowed_upstreams = [\"127.0.0.0/8\"]\n"
+            ),
+        };
+        let url = match database {
+            Database::Sqlite => format!("sqlite:{}", folder.join(format!("{service}.db")).display()),
+            Database::Postgres => postgres::database(),
+        };
+        format!("{own}\n[database]\nurl = \"{url}\"\n")
+    }
+}
