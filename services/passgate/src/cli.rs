@@ -1,0 +1,186 @@
+//! The command line, as clap reads it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Named tokens in front of named API endpoints and gRPC APIs, revocable at once.
+#[derive(Debug, Parser)]
+#[command(name = "passgate", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// How log lines on standard error look.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human, global = true, value_name = "FORMAT")]
+    pub log: LogFormat,
+    /// The least important lines to log.
+    #[arg(long, value_enum, default_value_t = LogLevel::Info, global = true, value_name = "LEVEL")]
+    pub log_level: LogLevel,
+    /// How to say on standard output where the program listens and when it is ready.
+    #[arg(long, value_enum, default_value_t = ReadyFormat::Human, global = true, value_name = "FORMAT")]
+    pub ready: ReadyFormat,
+    /// A file to write where the program listens, once it is ready: one line of JSON.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run everything in one process on a data folder, which is filled at the first start.
+    Standalone(StandaloneArgs),
+    /// Run the identity service.
+    Identity(ConfigArgs),
+    /// Run the token service.
+    Token(ConfigArgs),
+    /// Run the gateway.
+    Gateway(ConfigArgs),
+    /// Bring a service's database to this program's version, and end.
+    Migrate(MigrateArgs),
+    /// Walk through the product on a throw-away folder, showing each call and its answer.
+    Demo,
+    /// Make and remove the credentials between the services.
+    #[command(subcommand)]
+    Credentials(CredentialsVerb),
+}
+
+/// Where `standalone` keeps things and listens.
+#[derive(Debug, Args)]
+pub struct StandaloneArgs {
+    /// The data folder. It is made if it is not there, readable by its owner only.
+    #[arg(long, value_name = "DIR", default_value = "passgate-data")]
+    pub data: PathBuf,
+    /// Where callers come in.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub gateway: SocketAddr,
+    /// Where endpoints and APIs are administered.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9080")]
+    pub gateway_admin: SocketAddr,
+    /// Where the identity service listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9081")]
+    pub identity: SocketAddr,
+    /// Where the token service listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9082")]
+    pub token: SocketAddr,
+    /// Listen on ports that the system chooses, whatever the addresses above say.
+    #[arg(long)]
+    pub free_ports: bool,
+}
+
+/// Where a single service's configuration is.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The configuration, in TOML. Variables `PASSGATE_…` override it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Which database to migrate.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Whose database.
+    #[arg(value_enum)]
+    pub service: Service,
+    /// See [`ConfigArgs`].
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// A service of Passgate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    /// Principals, groups, grants, sessions.
+    Identity,
+    /// Tokens, keys, decisions.
+    Token,
+    /// Endpoints and APIs.
+    Gateway,
+}
+
+/// What to do with credentials between the services.
+#[derive(Debug, Subcommand)]
+pub enum CredentialsVerb {
+    /// Make one for each service, and the file of accepted ones, in an empty folder.
+    Init {
+        /// The folder.
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Make one more, such as for a second gateway, or for rotation (two per instance are accepted).
+    Add {
+        /// The folder that `init` filled.
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+        /// A name for who will hold it.
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// What the holder is.
+        #[arg(long, value_enum)]
+        role: Service,
+    },
+    /// Take away what an instance holds: its streams and leases end at once.
+    Remove {
+        /// The folder that `init` filled.
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+        /// Whose.
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+    },
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least important lines to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Someone should act.
+    Error,
+    /// It went on, worse.
+    Warn,
+    /// Few.
+    Info,
+    /// Each request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How to say that the program is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReadyFormat {
+    /// For people.
+    Human,
+    /// `{"listening": {name: address}}`, then `{"ready": true}`: one JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn standalone_listens_on_loopback_unless_told_otherwise() {
+        let cli = Cli::parse_from(["passgate", "standalone"]);
+
+        let Verb::Standalone(args) = cli.verb else { panic!("another verb") };
+        for address in [args.gateway, args.gateway_admin, args.identity, args.token] {
+            assert!(address.ip().is_loopback(), "{address}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! `passgate standalone`.
+mod folder;
