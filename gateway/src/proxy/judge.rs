@@ -104,5 +104,12 @@ fn refused_by_decision(denied: Denied, question: Question) -> Refusal {
 }
 
 fn refused_undecided(cause: Undecidable) -> Refusal {
-    Refusal::Undecidable(Some(cause))
+    match cause {
+        Undecidable::BadQuestion(_) => Refusal::ChangeMark(cause),
+        Undecidable::Unreachable(_)
+        | Undecidable::NotUpToDate(_)
+        | Undecidable::NotTrusted(_)
+        | Undecidable::Stale { .. }
+        | Undecidable::BadAnswer(_) => Refusal::Undecidable(Some(cause)),
+    }
 }

@@ -64,6 +64,9 @@ pub enum Refusal {
     /// Nobody can know now.
     #[error("it cannot be decided now whether this is allowed; try again")]
     Undecidable(#[source] Option<Undecidable>),
+    /// The token service refuses the question: all of it but the change mark is ours.
+    #[error("passgate-at-least must be a change mark of this installation, as an answer to a write gave it")]
+    ChangeMark(#[source] Undecidable),
     /// The keys or the registry at hand may be out of date.
     #[error("the gateway has not heard from the rest of Passgate for too long to decide; try again")]
     NotCurrent,
@@ -167,7 +170,9 @@ impl Problem for Refusal {
         match self {
             Self::Head(HeadError::Method) => (Code::Unimplemented, Reason::MethodNotAllowed),
             Self::Target(TargetError::Token) | Self::MisplacedToken => (Code::InvalidArgument, Reason::TokenInUrl),
-            Self::Head(_) | Self::Target(_) | Self::GrpcTimeout => (Code::InvalidArgument, Reason::MalformedRequest),
+            Self::Head(_) | Self::Target(_) | Self::GrpcTimeout | Self::ChangeMark(_) => {
+                (Code::InvalidArgument, Reason::MalformedRequest)
+            }
             Self::TokenMissing => (Code::Unauthenticated, Reason::TokenMissing),
             Self::TokenInvalid => (Code::Unauthenticated, Reason::TokenInvalid),
             Self::Denied { denied, .. } => (denied_code(denied.reason), denied.reason),

@@ -50,6 +50,10 @@ impl DecisionSource for Decisions {
         if *self.is_away.lock() {
             return Err(Undecidable::Unreachable(None));
         }
+        if question.at_least.as_deref() == Some("no-mark") {
+            let status = tonic::Status::invalid_argument("no mark of ours");
+            return Err(Undecidable::BadQuestion(Box::new(status)));
+        }
         let reason = self.refused.lock().or((!is_allowed).then_some(Reason::NoGrant));
         let denied = reason.map(|reason| Denied { reason, detail: format!("refused: {reason}") });
         let (token_id, jti, principal) = (token_id(), jti(), principal());

@@ -208,3 +208,16 @@ async fn without_current_keys_or_registry_nobody_is_let_through_or_told_that_a_t
     }
     assert_eq!(upstream.count(), 0);
 }
+
+#[tokio::test]
+async fn a_change_mark_of_somebody_else_is_the_callers_mistake() {
+    let (upstream, gateway) = sales().await;
+    gateway.allow("endpoints/sales:read");
+
+    let answer = gateway.get("/endpoints/sales", &["passgate-at-least: no-mark"]).await;
+    assert_eq!((status(&answer), header(&answer, "x-passgate-reason")), (400, Some("MALFORMED_REQUEST")));
+    assert_eq!(upstream.count(), 0);
+
+    assert_eq!(status(&gateway.get("/endpoints/sales", &["passgate-at-least: a-mark"]).await), 200);
+    assert!(!upstream.only().contains("passgate-at-least"), "it is between callers and us");
+}
