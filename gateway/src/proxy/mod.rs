@@ -1,11 +1,11 @@
 //! The data plane: the way of a request, from the head to the upstream and back.
 //!
-//! [`Proxy::answer`] is that way, top to bottom: the head and the path are checked; what callers may not say is removed;
+//! `Proxy::answer` is that way, top to bottom: the head and the path are checked; what callers may not say is removed;
 //! the credential is taken out; the *path* chooses the room (endpoints, gRPC methods, Passgate's own services); the token
 //! is judged at the edge and by the token service; only then it shows whether there is something; and the request is
 //! written anew for its upstream.
 //!
-//! The invariant: nothing goes upstream without a [`Permit`](judge::Permit), which only [`judge`] makes, for the very
+//! The invariant: nothing goes upstream without a `Permit`, which only `judge` makes, for the very
 //! [`Target`](target::Target) that is forwarded. Whoever has no genuine token cannot tell what exists from what does not.
 
 mod body;

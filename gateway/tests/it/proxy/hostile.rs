@@ -4,6 +4,11 @@
 use super::harness::{Gateway, Setup, endpoint, header, public, request, status};
 use super::recorder::{PLAIN, Recorder};
 
+/// The part of a token that says whose it is.
+fn beginning(token: &str) -> &str {
+    token.get(..60).expect("longer")
+}
+
 async fn open() -> (Recorder, Gateway) {
     let upstream = Recorder::start(PLAIN).await;
     let setup =
@@ -115,13 +120,10 @@ async fn content_length_beside_chunked_reaches_the_upstream_in_one_framing_or_no
         let answer = gateway.send(&request("POST", "/endpoints/open", &headers, smuggled)).await;
         assert!(answer.matches("HTTP/1.1 ").count() == 1, "one answer, then closed: {answer}");
     }
-    let seen = upstream.all();
-    assert!(
-        seen.iter()
-            .all(|got| !(got.contains("content-length") && got.contains("transfer-encoding"))
-                && !got.contains("smuggled")),
-        "{seen:?}"
-    );
+    for got in upstream.all() {
+        assert!(!got.contains("content-length") || !got.contains("transfer-encoding"), "two framings: {got}");
+        assert!(!got.contains("smuggled"), "{got}");
+    }
 }
 
 #[tokio::test]
@@ -200,7 +202,7 @@ async fn a_token_of_ours_in_a_url_cookie_or_for_a_proxy_is_refused_with_the_hint
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         let answer = gateway.get_without_token(&path, &headers).await;
         assert_eq!((status(&answer), header(&answer, "x-passgate-reason")), (400, Some("TOKEN_IN_URL")), "{headers:?}");
-        assert!(answer.contains("authorization: Bearer") && !answer.contains(&token[..60]), "{answer}");
+        assert!(answer.contains("authorization: Bearer") && !answer.contains(beginning(&token)), "{answer}");
     }
     assert_eq!(upstream.count(), 0);
 
@@ -233,7 +235,10 @@ async fn public_ignores_a_bad_credential_and_never_sends_one_on() {
 
         assert_eq!(status(&answer), 200, "{headers:?}");
         let got = upstream.only();
-        assert!(!got.contains("authorization") && !got.contains("x-api-key") && !got.contains(&token[..60]), "{got}");
+        assert!(
+            !got.contains("authorization") && !got.contains("x-api-key") && !got.contains(beginning(&token)),
+            "{got}"
+        );
         assert_eq!(gateway.decisions.asked.lock().len(), 0, "nobody is asked about a PUBLIC endpoint");
     }
 }

@@ -1,5 +1,7 @@
 //! The data plane against real sockets: what upstreams get, byte by byte, and what callers are told.
 
+#![cfg(test)]
+
 mod grpc;
 mod harness;
 mod hostile;
