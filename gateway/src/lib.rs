@@ -16,5 +16,13 @@ pub mod keys;
 pub mod proxy;
 pub mod registry;
 
+mod admin;
+mod config;
+mod links;
+mod ready;
 mod rpc;
+mod service;
 mod store;
+
+pub use config::{Config, ConfigError};
+pub use service::{Runtime, Running, Service, StartError};

@@ -1,0 +1,214 @@
+//! Wiring only: opens the database, builds the registry and its RPCs, starts what follows, and serves both ports.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use passgate_kit::client::Ambient;
+use passgate_kit::feed::Applied;
+use passgate_kit::keyfile::KeyFileError;
+use passgate_kit::server::{BindError, Lifecycle, UrlError, bind, serve, with_standard_services};
+use passgate_kit::store::{OpenError, Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tower::Layer as _;
+use tower::util::BoxCloneSyncService;
+
+use crate::admin::AdminParts;
+use crate::config::{Config, ConfigError};
+use crate::dial::{Connector, DialRules, OwnListeners};
+use crate::fresh::fresh;
+use crate::keys::{EdgeKeys, edge_keys};
+use crate::links::Links;
+use crate::proxy::{Limits, Proxy, ProxyParts};
+use crate::ready::Ready;
+use crate::registry::{Apis, Endpoints, Power, RegistryFollower, RegistryReader, Served};
+use crate::store::Migrator;
+
+/// The name of the service, where one is needed.
+const SERVICE: &str = "gateway";
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A value of the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file with a secret.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database, at its first use.
+    #[error("the registry cannot be read")]
+    Registry(#[from] StoreError),
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// A listener that does not say where it is.
+    #[error("the system does not say where a listener is")]
+    Address(#[source] std::io::Error),
+    /// The token service's address.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The contracts, which are part of the program.
+    #[error("the contracts in this program cannot be read")]
+    Contracts(#[from] tonic_reflection::server::Error),
+}
+
+/// What the gateway takes from whoever runs it.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// Owns the gateway's tasks, and ends them.
+    pub lifecycle: Lifecycle,
+}
+
+/// A gateway that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Where it listens: `gateway` is for callers, `gateway-admin` for administration.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+    /// Whether it has what it needs: a registry and keys, both current.
+    pub ready: watch::Receiver<bool>,
+    /// What it routes by.
+    pub registry: RegistryReader,
+    /// What it verifies with.
+    pub keys: EdgeKeys,
+}
+
+/// The gateway.
+#[derive(Debug)]
+pub struct Service;
+
+impl Service {
+    /// Brings the gateway's database up to date.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or was written by a newer version.
+    pub async fn migrate(config: &Config, ambient: &Ambient) -> Result<(), StartError> {
+        let store = Store::open(&config.database, SERVICE, ambient).await?;
+        store.migrate::<Migrator>().await?;
+        store.close().await;
+        Ok(())
+    }
+
+    /// Starts the gateway. It listens when this returns, and is ready once it has the keys of the token service.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
+        let ambient = &runtime.ambient;
+        let links = Links::new(&config, ambient)?;
+        let store = Store::open(&config.database, SERVICE, ambient).await?;
+        store.migrate::<Migrator>().await?;
+        let ports = Ports::bind(&config).await?;
+        let rules = DialRules::new(config.allowed_upstreams.clone(), ports.own.clone());
+        let (writer, registry) = fresh(config.registry_max_age.0, ambient);
+        let registry_follower = RegistryFollower::start(store.clone(), writer).await?;
+        let (writer, keys) = edge_keys(config.key_max_age.0, ambient);
+        let key_follower = links.key_follower(ambient, writer, config.key_refresh.0);
+
+        let routes = admin_routes(&store, &links, registry_follower.applied(), rules.clone()).await?;
+        let (routes, health) = with_standard_services(routes).await?;
+        let access = links.access_layer(ports.loopback_only());
+        let proxy = Proxy::new(ProxyParts {
+            registry: registry.clone(),
+            keys: keys.clone(),
+            decisions: Arc::clone(&links.decisions),
+            connector: Connector::new(rules, config.connect_timeout.0),
+            identity: links.identity,
+            token: links.token,
+            own: BoxCloneSyncService::new(access.layer(routes.clone())),
+            credential: links.credential,
+            public: config.public_authority()?,
+            longest_call: config.longest_call.map(|span| span.0),
+            ambient: ambient.clone(),
+        });
+
+        let (told, ready) = watch::channel(false);
+        let addresses = ports.addresses;
+        let tasks = Tasks { lifecycle: runtime.lifecycle, alive: TaskTracker::new() };
+        let stop = tasks.lifecycle.stopping();
+        let watching = Ready { registry: registry.clone(), keys: keys.clone() };
+        tasks.spawn("gateway feed", registry_follower.run(stop.clone()).map(drop));
+        tasks.spawn("gateway keys", key_follower.run(stop.clone()));
+        tasks.spawn("gateway readiness", watching.watch(told, health, tasks.lifecycle.clone()));
+        tasks.spawn("gateway data port", Arc::new(proxy).serve(ports.data, Limits::default(), stop.clone()));
+        tasks.spawn("gateway admin port", serve(ports.admin, access, routes, stop).map(log_end));
+        tasks.close_after_all(store);
+        Ok(Running { addresses, ready, registry, keys })
+    }
+}
+
+/// The services of the admin port.
+async fn admin_routes(store: &Store, links: &Links, applied: Applied, rules: DialRules) -> Result<Routes, StartError> {
+    let ambient = store.ambient();
+    let served = Served::new(applied);
+    let power = Power::new(Arc::clone(&links.decisions), ambient.clone());
+    let parts = AdminParts {
+        endpoints: Endpoints::new(store.clone(), power.clone(), served.clone(), ambient.clone()),
+        apis: Apis::new(store.clone(), power, served, ambient.clone()),
+        rules,
+        pages: store.page_tokens().await?,
+        marks: links.marks.clone(),
+    };
+    Ok(parts.routes())
+}
+
+fn log_end(served: Result<(), tonic::transport::Error>) {
+    if let Err(error) = served {
+        tracing::error!("the admin port is not served any more: {error}");
+    }
+}
+
+/// The gateway's tasks, among those of the process.
+struct Tasks {
+    lifecycle: Lifecycle,
+    alive: TaskTracker,
+}
+
+impl Tasks {
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.lifecycle.spawn(name, self.alive.track_future(task));
+    }
+
+    /// Closes the database once nothing needs it any more.
+    fn close_after_all(self, store: Store) {
+        let Self { lifecycle, alive } = self;
+        alive.close();
+        lifecycle.spawn("gateway database", async move {
+            alive.wait().await;
+            store.close().await;
+        });
+    }
+}
+
+/// Both listeners, bound.
+struct Ports {
+    data: TcpListener,
+    admin: TcpListener,
+    addresses: Vec<(&'static str, SocketAddr)>,
+    own: OwnListeners,
+}
+
+impl Ports {
+    async fn bind(config: &Config) -> Result<Self, StartError> {
+        let data = bind("callers", config.listen).await?;
+        let admin = bind("administration", config.admin_listen).await?;
+        let (data_at, admin_at) = (data.local_addr().map_err(StartError::Address)?, admin.local_addr().map_err(StartError::Address)?);
+        let own = OwnListeners::default();
+        own.set(vec![data_at, admin_at]);
+        Ok(Self { data, admin, addresses: vec![("gateway", data_at), ("gateway-admin", admin_at)], own })
+    }
+
+    /// Whether nobody on another machine can reach either.
+    fn loopback_only(&self) -> bool {
+        self.addresses.iter().all(|(_, address)| address.ip().is_loopback())
+    }
+}

@@ -1,0 +1,86 @@
+//! Starting, ending, and what is still there afterwards.
+
+use std::time::Duration;
+
+use passgate_gateway::{Config, StartError};
+use passgate_kit::store::Dialect;
+use passgate_proto::gateway::v1 as pb;
+use tokio::net::TcpListener;
+
+use crate::support::{Gateway, api, create_api, create_endpoint, endpoint, on_both_databases, run};
+
+on_both_databases! {
+    async fn what_was_registered_is_served_again_after_a_restart(gateway: Gateway) {
+        gateway.endpoints("admin").create_endpoint(create_endpoint(endpoint("sales"))).await.expect("made");
+        gateway.apis("admin").create_api(create_api(api("shop.v1.Orders"))).await.expect("made");
+
+        let gateway = gateway.restart().await;
+
+        let registry = gateway.registry().current().expect("current");
+        assert!(registry.endpoint("sales").is_some() && registry.api("shop.v1.Orders").is_some());
+        let listed = gateway.endpoints("admin").list_endpoints(pb::ListEndpointsRequest::default()).await.expect("listed");
+        assert_eq!(listed.into_inner().endpoints.len(), 1);
+    }
+
+    async fn it_knows_its_keys_once_ready_and_stops_being_ready_when_told_to_end(gateway: Gateway) {
+        let keys = gateway.running().keys.current().expect("current");
+        assert_eq!(keys.issuer(), "urn:passgate:test");
+
+        gateway.stop().await;
+
+        assert!(!*gateway.running().ready.borrow());
+        TcpListener::bind(gateway.data_address()).await.expect("the port is free again");
+    }
+}
+
+#[tokio::test]
+async fn a_replica_serves_what_another_one_registered() {
+    let gateway = Gateway::start(Dialect::Postgres).await;
+    let replica = gateway.replica().await;
+
+    gateway.endpoints("admin").create_endpoint(create_endpoint(endpoint("sales"))).await.expect("made");
+
+    let seen = async {
+        while replica.running.registry.current().is_none_or(|registry| registry.endpoint("sales").is_none()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen).await.expect("the replica follows the feed");
+}
+
+#[tokio::test]
+async fn without_the_token_service_it_listens_and_is_not_ready() {
+    let gateway = Gateway::start(Dialect::Sqlite).await;
+    gateway.stop().await;
+    gateway.tokens().set_away(true);
+
+    let (running, lifecycle) = run(gateway.config()).await.expect("it starts all the same");
+
+    assert!(running.keys.current().is_none() && !*running.ready.borrow());
+    assert!(running.registry.current().is_some());
+    gateway.tokens().set_away(false);
+    let mut ready = running.ready.clone();
+    tokio::time::timeout(Duration::from_secs(10), ready.wait_for(|ready| *ready)).await.expect("in time").expect("running");
+    lifecycle.stop();
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
+    let gateway = Gateway::start(Dialect::Sqlite).await;
+    gateway.stop().await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let good = gateway.config();
+    let address = taken.local_addr().expect("an address");
+
+    let cases = [
+        (Config { listen: address, ..good.clone() }, "another process has this port"),
+        (Config { token_url: "https://x".to_owned(), ..good.clone() }, "`token_url` must be http://host:port"),
+        (Config { identity_url: "http://u@x".to_owned(), ..good.clone() }, "`identity_url` must be http://host:port"),
+        (Config { public_authority: Some("a/b".to_owned()), ..good.clone() }, "`public_authority` must be a host"),
+        (Config { credential_file: "/nowhere".into(), ..good.clone() }, "/nowhere"),
+    ];
+    for (config, told) in cases {
+        let error: StartError = run(&config).await.expect_err(told);
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The gateway's integration tests: a real service over real connections, on both databases.
+
+mod api;
+mod endpoint;
+mod lifecycle;
+mod proxy;
+mod support;

@@ -1,0 +1,199 @@
+//! A token service that knows a few tokens by heart: each with what its owner holds and its scopes.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use parking_lot::Mutex;
+use passgate_kit::client::keyset::Kid;
+use passgate_kit::client::{Action, Patterns, Resource, Scopes};
+use passgate_proto::token::v1 as pb;
+use passgate_proto::token::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use passgate_proto::token::v1::key_service_server::{KeyService, KeyServiceServer};
+use passgate_proto::r#type::v1::{Action as PbAction, PatternList, Position, Positions};
+use tokio::net::TcpListener;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status, async_trait};
+
+#[derive(Clone)]
+struct Token {
+    id: u8,
+    grants: Patterns,
+    scopes: Scopes,
+}
+
+/// The tokens, and whether it answers at all. Clones are the same service.
+#[derive(Clone, Default)]
+pub struct Tokens {
+    known: Arc<Mutex<HashMap<String, Token>>>,
+    away: Arc<AtomicBool>,
+}
+
+fn patterns(texts: &[&str]) -> Patterns {
+    Patterns::parse_list(texts.iter()).expect("patterns")
+}
+
+impl Tokens {
+    /// A token without scopes, whose owner holds `grants`.
+    pub fn add(&self, token: &str, grants: &[&str]) {
+        self.insert(token, grants, Scopes::Unrestricted);
+    }
+
+    /// A token with scopes, whose owner holds `grants`.
+    pub fn add_scoped(&self, token: &str, grants: &[&str], scopes: &[&str]) {
+        self.insert(token, grants, Scopes::Only(patterns(scopes)));
+    }
+
+    fn insert(&self, token: &str, grants: &[&str], scopes: Scopes) {
+        let mut known = self.known.lock();
+        let id = u8::try_from(known.len() + 1).expect("few tokens");
+        known.insert(token.to_owned(), Token { id, grants: patterns(grants), scopes });
+    }
+
+    /// From now on nobody gets an answer, or everybody again.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Serves on a port of the system's choice.
+    pub async fn serve(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = Server::builder()
+            .add_service(AuthorizationServiceServer::new(self.clone()))
+            .add_service(KeyServiceServer::new(self.clone()));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        address
+    }
+
+    fn check_service<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(Status::unavailable("away"));
+        }
+        match request.metadata().get("passgate-service") {
+            Some(_) => Ok(()),
+            None => Err(Status::unauthenticated("no service credential")),
+        }
+    }
+
+    fn decide(&self, request: &pb::AuthorizeRequest) -> pb::Decision {
+        let as_of = Positions { token: Some(position()), ..Positions::default() };
+        let Some(token) = self.known.lock().get(&request.token).cloned() else {
+            return pb::Decision {
+                allowed: false,
+                reason: "TOKEN_INVALID".to_owned(),
+                message: "the token is not valid".to_owned(),
+                as_of: Some(as_of),
+                rests_on: None,
+                holder: None,
+            };
+        };
+        let resource = Resource::parse(&request.resource).expect("the gateway asks for resources");
+        let action = match request.action() {
+            PbAction::Read => Action::Read,
+            PbAction::Write => Action::Write,
+            PbAction::Unspecified => panic!("the gateway names the action"),
+        };
+        let granted = token.grants.covers(&resource, action);
+        let scoped = token.scopes.covers(&resource, action);
+        let (reason, message) = match (scoped, granted) {
+            (true, true) => ("", ""),
+            (false, _) => ("NO_SCOPE", "the token's scopes do not cover it"),
+            (true, false) => ("NO_GRANT", "no grant covers it"),
+        };
+        pb::Decision {
+            allowed: granted && scoped,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            as_of: Some(as_of),
+            rests_on: Some(token.rests_on(request)),
+            holder: Some(token.holder()),
+        }
+    }
+}
+
+fn position() -> Position {
+    Position { feed_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(), number: 1, hash: vec![0; 32] }
+}
+
+fn public_key() -> [u8; 32] {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
+    pair.public_key().as_ref().try_into().expect("32 bytes")
+}
+
+impl Token {
+    fn uuid(&self, kind: u8) -> String {
+        format!("01890a5d-ac96-774b-bcce-b302099a{kind:02x}{:02x}", self.id)
+    }
+
+    fn holder(&self) -> pb::Holder {
+        pb::Holder {
+            principal: format!("users/{}", self.uuid(1)),
+            token_id: self.uuid(2),
+            jti: self.uuid(3),
+            session: false,
+            scopes: self.scopes.patterns().map(|scopes| PatternList { patterns: scopes.to_strings() }),
+            expire_time: None,
+            auth_time: None,
+        }
+    }
+
+    fn rests_on(&self, request: &pb::AuthorizeRequest) -> pb::RestsOn {
+        pb::RestsOn {
+            token_id: self.uuid(2),
+            jti: self.uuid(3),
+            kid: Kid::of(&public_key()).to_string(),
+            principal: format!("users/{}", self.uuid(1)),
+            group_ids: Vec::new(),
+            resource: request.resource.clone(),
+            action: request.action,
+        }
+    }
+}
+
+#[async_trait]
+impl AuthorizationService for Tokens {
+    async fn authorize(&self, request: Request<pb::AuthorizeRequest>) -> Result<Response<pb::AuthorizeResponse>, Status> {
+        self.check_service(&request)?;
+        let decision = Some(self.decide(request.get_ref()));
+        let evidence_age = Some(prost_types::Duration::default());
+        Ok(Response::new(pb::AuthorizeResponse { decision, evidence_age }))
+    }
+
+    async fn batch_authorize(
+        &self,
+        _: Request<pb::BatchAuthorizeRequest>,
+    ) -> Result<Response<pb::BatchAuthorizeResponse>, Status> {
+        Err(Status::unimplemented("the gateway does not ask this"))
+    }
+
+    async fn explain_decision(
+        &self,
+        _: Request<pb::ExplainDecisionRequest>,
+    ) -> Result<Response<pb::ExplainDecisionResponse>, Status> {
+        Err(Status::unimplemented("the gateway does not ask this"))
+    }
+
+    async fn list_callers(&self, _: Request<pb::ListCallersRequest>) -> Result<Response<pb::ListCallersResponse>, Status> {
+        Err(Status::unimplemented("the gateway does not ask this"))
+    }
+}
+
+#[async_trait]
+impl KeyService for Tokens {
+    async fn list_keys(&self, request: Request<pb::ListKeysRequest>) -> Result<Response<pb::ListKeysResponse>, Status> {
+        self.check_service(&request)?;
+        let bytes = public_key();
+        let key = pb::Key {
+            kid: Kid::of(&bytes).to_string(),
+            algorithm: "EdDSA".to_owned(),
+            public_key: bytes.to_vec(),
+            state: pb::key::State::Signing.into(),
+            create_time: None,
+        };
+        Ok(Response::new(pb::ListKeysResponse { keys: vec![key], issuer: "urn:passgate:test".to_owned() }))
+    }
+}
