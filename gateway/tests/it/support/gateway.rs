@@ -67,7 +67,7 @@ impl Gateway {
         let (mut running, lifecycle) = run(&self.config).await.expect("it starts");
         let waited = tokio::time::timeout(Duration::from_secs(20), running.ready.wait_for(|ready| *ready)).await;
         waited.expect("ready in time").expect("still running");
-        Replica { running, lifecycle }
+        Replica { running, _lifecycle: lifecycle }
     }
 
     /// Stops it, and waits until its ports and database are free.
@@ -115,19 +115,7 @@ impl Gateway {
 /// A second gateway on the same database.
 pub struct Replica {
     pub running: Running,
-    lifecycle: Lifecycle,
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        self.lifecycle.stop();
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.lifecycle.stop();
-    }
+    _lifecycle: Lifecycle,
 }
 
 /// Starts a gateway of this configuration.
