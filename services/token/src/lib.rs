@@ -1,1 +1,9 @@
-//! Placeholder while the workspace is laid.
+//! The token service.
+pub mod decision;
+mod error;
+mod key;
+mod memory;
+mod projection;
+mod session;
+mod store;
+pub mod token;

@@ -1,0 +1,244 @@
+//! The caches, and how they are filled.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use passgate_kit::client::{ChangeNumber, GroupId, Principal, TokenId, TokenKind};
+use passgate_kit::feed::Touch;
+use passgate_kit::store::{Store, StoreError};
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use super::identity::IdentityLease;
+use super::ledger::{AsOf, Key, Ledger};
+use crate::decision::{Owner, Row};
+use crate::projection::{Directory, GroupRecord, Looked, PrincipalRecord};
+use crate::store::{projection, session, token};
+
+/// How many rows of tokens are kept: about 1 KiB each. When full, what is used least goes and is read again.
+const ROWS: usize = 100_000;
+/// How many principals are kept.
+const PRINCIPALS: usize = 100_000;
+/// How many groups are kept.
+const GROUPS: usize = 20_000;
+/// How many touches the ledger remembers.
+const TOUCHES: usize = 65_536;
+/// How often something is read again that changed while it was read.
+const TRIES: usize = 8;
+
+/// What cannot be known now.
+#[derive(Debug, thiserror::Error)]
+pub enum Unknown {
+    /// The database did not answer.
+    #[error("the database did not answer")]
+    Store(#[from] StoreError),
+    /// A principal is not in the projection, and the identity service did not answer.
+    #[error("the identity service did not answer")]
+    Identity(#[source] Box<tonic::Status>),
+    /// It changed each time that it was read.
+    #[error("it changes faster than it can be read")]
+    Restless,
+}
+
+/// The memory of this replica. Cheap to clone; all clones are the same.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    directory: Directory,
+    identity: IdentityLease,
+    rows: Cache<TokenId, Arc<Row>>,
+    principals: Cache<Principal, Arc<PrincipalRecord>>,
+    groups: Cache<GroupId, Arc<GroupRecord>>,
+    ledger: Mutex<Ledger>,
+}
+
+impl Memory {
+    /// An empty memory that stands at `start` of the service's own feed.
+    #[must_use]
+    pub fn new(store: Store, directory: Directory, identity: IdentityLease, start: ChangeNumber) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            directory,
+            identity,
+            rows: Cache::new(ROWS),
+            principals: Cache::new(PRINCIPALS),
+            groups: Cache::new(GROUPS),
+            ledger: Mutex::new(Ledger::new(start, TOUCHES)),
+        }))
+    }
+
+    /// The row of a token or session; `None` if there is none.
+    ///
+    /// # Errors
+    /// If that cannot be known now.
+    pub async fn row(&self, id: TokenId, kind: TokenKind) -> Result<Option<Arc<Row>>, Unknown> {
+        if let Some(row) = self.0.rows.get(&id) {
+            return Ok(Some(row));
+        }
+        for _ in 0..TRIES {
+            let as_of = self.0.ledger.lock().now();
+            let read = self.0.store.read(move |db| {
+                Box::pin(async move {
+                    Ok::<_, StoreError>(match kind {
+                        TokenKind::Named => token::find(db, id).await?.map(Row::Named),
+                        TokenKind::Session => session::find(db, id).await?.map(Row::Session),
+                    })
+                })
+            });
+            let row = read.await?.map(Arc::new);
+            if self.keep(Key::Token(id), as_of, || row.as_ref().map(|row| self.0.rows.insert(id, Arc::clone(row)))) {
+                return Ok(row);
+            }
+        }
+        Err(Unknown::Restless)
+    }
+
+    /// The row of the named token that has this id, or a secret with it, as the database has it now.
+    ///
+    /// # Errors
+    /// If that cannot be known now.
+    pub async fn row_of_any(&self, id: Uuid) -> Result<Option<Arc<Row>>, Unknown> {
+        let read = self.0.store.read(move |db| Box::pin(async move { token::find_any(db, id).await }));
+        Ok(read.await?.map(|token| Arc::new(Row::Named(token))))
+    }
+
+    /// A principal with its groups; `None` if there never was one. One that the projection does not have yet is looked up at
+    /// the identity service.
+    ///
+    /// # Errors
+    /// If that cannot be known now.
+    pub async fn owner(&self, principal: Principal) -> Result<Option<Owner>, Unknown> {
+        let Some((record, mut looked_up)) = self.principal(principal).await? else { return Ok(None) };
+        let mut groups = Vec::with_capacity(record.groups.len());
+        let mut missing = Vec::new();
+        for id in &record.groups {
+            match looked_up.iter().position(|group| group.id == *id).map(|at| looked_up.swap_remove(at)) {
+                Some(group) => groups.push(Arc::new(group)),
+                None => match self.0.groups.get(id) {
+                    Some(group) => groups.push(group),
+                    None => missing.push(*id),
+                },
+            }
+        }
+        if !missing.is_empty() {
+            groups.extend(self.read_groups(missing).await?);
+        }
+        Ok(Some(Owner { record, groups }))
+    }
+
+    /// The principal, and those of its groups that came with it.
+    async fn principal(
+        &self,
+        principal: Principal,
+    ) -> Result<Option<(Arc<PrincipalRecord>, Vec<GroupRecord>)>, Unknown> {
+        if let Some(record) = self.0.principals.get(&principal) {
+            return Ok(Some((record, Vec::new())));
+        }
+        for _ in 0..TRIES {
+            let (as_of, identity) = (self.0.ledger.lock().now(), self.0.identity.position());
+            let read = self.0.store.read(move |db| Box::pin(async move { projection::principal(db, principal).await }));
+            let found = match read.await? {
+                Some(record) => Some((record, Vec::new())),
+                None => match self
+                    .0
+                    .directory
+                    .principal(principal)
+                    .await
+                    .map_err(|status| Unknown::Identity(Box::new(status)))?
+                {
+                    // Rule 3 for look-ups: an answer that is older than the projection is dropped.
+                    Looked { as_of, .. } if identity.is_none_or(|known| !as_of.at_least(&known)) => continue,
+                    Looked { as_of, .. } if self.0.identity.position().is_none_or(|known| !as_of.at_least(&known)) => {
+                        continue;
+                    }
+                    Looked { found, .. } => found,
+                },
+            };
+            let found = found.map(|(record, groups)| (Arc::new(record), groups));
+            let keep = || found.as_ref().map(|(record, _)| self.0.principals.insert(principal, Arc::clone(record)));
+            if self.keep(Key::Principal(principal), as_of, keep) {
+                return Ok(found);
+            }
+        }
+        Err(Unknown::Restless)
+    }
+
+    async fn read_groups(&self, mut wanted: Vec<GroupId>) -> Result<Vec<Arc<GroupRecord>>, Unknown> {
+        let mut groups = Vec::with_capacity(wanted.len());
+        for _ in 0..TRIES {
+            let as_of = self.0.ledger.lock().now();
+            let asked = wanted.clone();
+            let read = self.0.store.read(move |db| Box::pin(async move { projection::groups(db, &asked).await }));
+            let mut found: Vec<Arc<GroupRecord>> = read.await?.into_iter().map(Arc::new).collect();
+            // One that is not there gives nothing, but only if that is as fresh as the rest.
+            wanted.retain(|id| {
+                let group = found.iter().position(|group| group.id == *id).map(|at| found.swap_remove(at));
+                let keep = || group.as_ref().map(|group| self.0.groups.insert(*id, Arc::clone(group)));
+                let kept = self.keep(Key::Group(*id), as_of, keep);
+                groups.extend(group.filter(|_| kept));
+                !kept
+            });
+            if wanted.is_empty() {
+                return Ok(groups);
+            }
+        }
+        Err(Unknown::Restless)
+    }
+
+    /// Keeps what was read, unless something applied since then touches it. The lock makes both one step: a change that is
+    /// applied later finds the entry and drops it.
+    fn keep(&self, key: Key, as_of: AsOf, insert: impl FnOnce() -> Option<()>) -> bool {
+        let ledger = self.0.ledger.lock();
+        let allowed = ledger.allows(key, as_of);
+        if allowed {
+            insert();
+        }
+        allowed
+    }
+
+    /// Change `number` touches this: drops it.
+    pub(super) fn drop_touched(&self, touch: &Touch, number: ChangeNumber) {
+        let mut ledger = self.0.ledger.lock();
+        match touch {
+            Touch::Token(id) => {
+                ledger.touch(Key::Token(*id), number);
+                self.0.rows.remove(id);
+            }
+            Touch::Principal(principal) => {
+                ledger.touch(Key::Principal(*principal), number);
+                self.0.principals.remove(principal);
+            }
+            Touch::Group(id) => {
+                ledger.touch(Key::Group(*id), number);
+                self.0.groups.remove(id);
+            }
+            // A secret is dropped by its token, which the same change names; keys are not kept here.
+            Touch::Jti(_) | Touch::Key(_) | Touch::Resource(_) => {}
+            Touch::Everything => {
+                ledger.touch_everything(number);
+                self.clear();
+            }
+        }
+    }
+
+    /// Everything up to `number` was applied.
+    pub(super) fn applied(&self, number: ChangeNumber) {
+        self.0.ledger.lock().applied(number);
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.0.rows.clear();
+        self.0.principals.clear();
+        self.0.groups.clear();
+    }
+
+    /// What it knows of the identity service's feed.
+    #[must_use]
+    pub fn identity(&self) -> &IdentityLease {
+        &self.0.identity
+    }
+}
