@@ -75,7 +75,7 @@ fn feed_table() -> sea_orm_migration::sea_query::TableCreateStatement {
     Table::create()
         .table(Feed::Table)
         .col(ColumnDef::new(Feed::Number).big_integer().not_null().primary_key())
-        .col(ColumnDef::new(Feed::Feed).text().not_null())
+        .col(ColumnDef::new(Feed::Identity).text().not_null())
         .col(ColumnDef::new(Feed::TimeUs).big_integer().not_null())
         .col(ColumnDef::new(Feed::Kind).text().not_null())
         .col(ColumnDef::new(Feed::Subject).text().not_null())
@@ -96,12 +96,12 @@ fn request_table() -> sea_orm_migration::sea_query::TableCreateStatement {
         .table(RequestId::Table)
         .col(ColumnDef::new(RequestId::Principal).text().not_null())
         .col(ColumnDef::new(RequestId::Method).text().not_null())
-        .col(ColumnDef::new(RequestId::RequestId).text().not_null())
+        .col(ColumnDef::new(RequestId::GivenId).text().not_null())
         .col(ColumnDef::new(RequestId::BodyDigest).binary().not_null())
         .col(ColumnDef::new(RequestId::Resource).text().not_null())
         .col(ColumnDef::new(RequestId::TokenId).text())
         .col(ColumnDef::new(RequestId::TimeUs).big_integer().not_null())
-        .primary_key(Index::create().col(RequestId::Principal).col(RequestId::Method).col(RequestId::RequestId))
+        .primary_key(Index::create().col(RequestId::Principal).col(RequestId::Method).col(RequestId::GivenId))
         .to_owned()
 }
 
@@ -119,7 +119,7 @@ enum Feed {
     Table,
     Number,
     #[sea_orm(iden = "feed")]
-    Feed,
+    Identity,
     TimeUs,
     Kind,
     Subject,
@@ -147,7 +147,7 @@ enum RequestId {
     Principal,
     Method,
     #[sea_orm(iden = "request_id")]
-    RequestId,
+    GivenId,
     BodyDigest,
     Resource,
     TokenId,
