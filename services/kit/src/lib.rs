@@ -12,5 +12,7 @@ pub mod page;
 pub mod problem;
 pub mod request;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use passgate_client as client;

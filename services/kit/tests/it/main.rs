@@ -1,5 +1,12 @@
 //! What the store and the feed promise, on SQLite and on PostgreSQL.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else must fail"
+)]
+
 mod support;
 
 mod feed_chain;
