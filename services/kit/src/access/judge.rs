@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, request};
-use passgate_client::decision::{Decision, Question};
+use passgate_client::decision::{Decision, Holder, Question};
 use passgate_client::headers::{AT_LEAST_HEADER, PEER_HEADER, SERVICE_HEADER};
 use passgate_client::{Credential, Reason, Resource};
 use passgate_proto::access::{Level, Role, Rule, rule};
@@ -30,13 +30,8 @@ pub(super) async fn admit(parts: &AccessParts, head: &mut request::Parts) -> Res
     let service = take_service(parts, &mut head.headers);
     let path = head.uri.path().to_owned();
     let Some(rule) = rule(&path) else {
-        return plain(
-            parts,
-            &path,
-            credential.map_err(|_| Refusal::TokenInvalid)?,
-            service.is_ok_and(|peer| peer.is_some()),
-        )
-        .await;
+        let service = service.is_ok_and(|peer| peer.is_some_and(|peer| !is_forwarded(head, &peer)));
+        return plain(parts, &path, credential.map_err(|_| Refusal::TokenInvalid)?, service).await;
     };
     let service = service?;
     let at_least_text = single(&head.headers, AT_LEAST_HEADER).map_err(|()| Refusal::BadMark)?;
@@ -48,27 +43,49 @@ pub(super) async fn admit(parts: &AccessParts, head: &mut request::Parts) -> Res
         (Err(_), _) => return Err(Refusal::TokenInvalid),
     };
     let peer = peer_address(head, service.as_ref());
+    let service = service.map(|peer| Beside { forwarded: is_forwarded(head, &peer), peer });
     let (who, reach) = who(parts, rule, credential.as_ref(), service, at_least_text.as_ref()).await?;
     Ok(Admitted::Caller(Box::new(Caller { who, reach, credential, peer, at_least, at_least_text, rule })))
+}
+
+/// A service credential that came along.
+struct Beside {
+    /// Whose it is.
+    peer: ServicePeer,
+    /// The gateway passes on somebody else's call: it vouches for his address, and lends him none of its rights.
+    forwarded: bool,
+}
+
+impl Beside {
+    /// The service, if it calls for itself and its role opens the method.
+    fn opens(self, rule: &Rule) -> Option<ServicePeer> {
+        (!self.forwarded && rule.roles.contains(&self.peer.role)).then_some(self.peer)
+    }
 }
 
 async fn who(
     parts: &AccessParts,
     rule: &'static Rule,
     credential: Option<&Arc<Credential>>,
-    service: Option<ServicePeer>,
+    service: Option<Beside>,
     at_least: Option<&String>,
 ) -> Result<(Who, Reach), Refusal> {
     match rule.level {
-        Level::Public => Ok((service.map_or(Who::Anonymous, Who::Service), Reach::All)),
-        Level::Internal => match service {
-            Some(peer) if rule.roles.contains(&peer.role) => Ok((Who::Service(peer), Reach::All)),
-            known => Err(Refusal::NotThatService { known: known.is_some() }),
-        },
-        Level::Granted | Level::OwnOrGranted => match (credential, service) {
-            (Some(credential), _) => judge_token(parts, rule, credential, at_least).await,
-            (None, Some(peer)) if rule.roles.contains(&peer.role) => Ok((Who::Service(peer), Reach::All)),
-            (None, _) => Err(Refusal::TokenMissing),
+        Level::Public => {
+            let itself = service.filter(|beside| !beside.forwarded);
+            Ok((itself.map_or(Who::Anonymous, |beside| Who::Service(beside.peer)), Reach::All))
+        }
+        Level::Internal => {
+            let known = service.is_some();
+            let peer = service.and_then(|beside| beside.opens(rule)).ok_or(Refusal::NotThatService { known })?;
+            Ok((Who::Service(peer), Reach::All))
+        }
+        Level::Granted | Level::OwnOrGranted => match credential {
+            Some(credential) => judge_token(parts, rule, credential, at_least).await,
+            None => {
+                let peer = service.and_then(|beside| beside.opens(rule)).ok_or(Refusal::TokenMissing)?;
+                Ok((Who::Service(peer), Reach::All))
+            }
         },
     }
 }
@@ -85,7 +102,7 @@ async fn judge_token(
     };
     let reach = match decision.verdict {
         Ok(()) => Reach::All,
-        Err(denied) if denied.reason == Reason::NoGrant && rule.level == Level::OwnOrGranted => Reach::OwnOnly,
+        Err(denied) if denied.reason == Reason::NoGrant && own_things(rule, &holder) => Reach::OwnOnly,
         Err(denied) if denied.reason == Reason::NoScope && rule.token_on_itself => Reach::ItselfOnly,
         Err(denied) => {
             return Err(Refusal::Denied {
@@ -96,6 +113,12 @@ async fn judge_token(
         }
     };
     Ok((Who::Token(Box::new(holder)), reach))
+}
+
+/// Whether a token without the grant reaches its owner's things: where the method is for that, and its scopes cover it.
+fn own_things(rule: &Rule, holder: &Holder) -> bool {
+    rule.level == Level::OwnOrGranted
+        && Resource::parse_grpc_path(rule.path).is_ok_and(|method| holder.scopes.covers(&method, action(rule)))
 }
 
 async fn ask(
@@ -161,6 +184,11 @@ fn single(headers: &HeaderMap, name: &str) -> Result<Option<String>, ()> {
         (Some(value), None) => value.to_str().map(|text| Some(text.to_owned())).map_err(|_| ()),
         (Some(_), Some(_)) => Err(()),
     }
+}
+
+/// Only what the gateway passes on carries `passgate-peer`; the calls it makes for itself do not.
+fn is_forwarded(head: &request::Parts, peer: &ServicePeer) -> bool {
+    peer.role == Role::Gateway && head.headers.contains_key(PEER_HEADER)
 }
 
 /// The caller's address: what a gateway says, or the socket's.

@@ -1,6 +1,7 @@
 //! How the access layer says no.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use passgate_client::decision::Denied;
 use passgate_client::source::Undecidable;
@@ -9,6 +10,9 @@ use tonic::Code;
 
 use crate::fields::FieldViolation;
 use crate::problem::Problem;
+
+/// When what cannot be decided now may be decidable again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a call is refused before its message is read.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +89,10 @@ impl Problem for Refusal {
             ]),
             _ => HashMap::new(),
         }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        (self.told_as().0 == Code::Unavailable).then_some(TRY_AGAIN)
     }
 
     fn fields(&self) -> Vec<FieldViolation> {

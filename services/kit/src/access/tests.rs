@@ -254,6 +254,26 @@ async fn the_peer_is_believed_only_beside_a_gateways_credential() {
 }
 
 #[tokio::test]
+async fn what_the_gateway_passes_on_has_none_of_the_gateways_rights() {
+    let forwarded = [("passgate-service", "pgs_gateway"), ("passgate-peer", "192.0.2.7")];
+    assert_eq!(call(WITH_ROLE, &forwarded).await.map(drop), refused(Code::Unauthenticated, Reason::TokenMissing));
+
+    let caller = call(PUBLIC, &forwarded).await.unwrap().expect("a caller");
+    assert!(matches!(caller.who, Who::Anonymous), "the gateway vouches for the address only");
+}
+
+#[tokio::test]
+async fn the_token_is_judged_where_a_service_credential_came_beside_it() {
+    let beside = |token: &'static str| {
+        [("passgate-service", "pgs_gateway"), ("passgate-peer", "192.0.2.7"), ("authorization", token)]
+    };
+    let caller = call(WITH_ROLE, &beside("Bearer allowed")).await.unwrap().expect("a caller");
+    assert!(matches!(caller.who, Who::Token(_)));
+    let refusal = call(WITH_ROLE, &beside("Bearer NO_GRANT")).await;
+    assert_eq!(refusal.map(drop), refused(Code::PermissionDenied, Reason::NoGrant));
+}
+
+#[tokio::test]
 async fn a_change_mark_of_this_installation_is_read_and_any_other_is_a_field_error() {
     let mark = parts().marks.with_changes(tonic::Response::new(()), &FeedOf::Token.vector(Some(position())));
     let mark = mark.metadata().get("passgate-change").unwrap().to_str().unwrap().to_owned();
@@ -291,6 +311,13 @@ async fn a_leaked_token_breeds_nothing() {
     assert!(!may(TokenKind::Named, Some("*")));
     assert!(!may(TokenKind::Named, Some("apis/*")));
     assert!(!may(TokenKind::Named, Some("apis/passgate.token.v1.*")));
+}
+
+#[test]
+fn what_cannot_be_decided_says_when_to_try_again() {
+    let status = to_status(&Refusal::from(Undecidable::Unreachable(None)));
+    assert!(status.get_details_retry_info().expect("a RetryInfo").retry_delay.is_some());
+    assert!(to_status(&Refusal::TokenInvalid).get_details_retry_info().is_none());
 }
 
 #[test]
