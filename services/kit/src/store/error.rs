@@ -208,3 +208,30 @@ pub enum OpenError {
     #[error("the database's schema could not be read: check that this user may read all of its tables")]
     Schema(#[source] StoreError),
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::RuntimeErr;
+
+    use super::*;
+
+    fn lost() -> DbErr {
+        DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(sqlx::Error::Io(
+            std::io::ErrorKind::ConnectionReset.into(),
+        ))))
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_in_commit_leaves_the_outcome_unknown() {
+        let before = StoreError::from(lost());
+        let during = StoreError::of_commit(lost());
+
+        assert!(matches!(before, StoreError::Unavailable(_)));
+        assert!(matches!(during, StoreError::OutcomeUnknown(_)));
+        for error in [before, during] {
+            assert_eq!(error.told_as(), (Code::Unavailable, Reason::NotNow));
+            assert_eq!(error.retry_after(), Some(RETRY_AFTER));
+            assert!(!error.to_string().contains("reset"), "no words of the driver: {error}");
+        }
+    }
+}

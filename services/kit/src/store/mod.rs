@@ -59,6 +59,13 @@ struct Inner {
     stop: CancellationToken,
 }
 
+impl Drop for Inner {
+    /// Ends the listener of a store that nobody closed.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 /// The connections.
 #[derive(Debug)]
 struct Pools {

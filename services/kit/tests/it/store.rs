@@ -239,3 +239,17 @@ async fn a_server_that_is_not_there_is_told_without_its_password() {
     assert!(error.to_string().starts_with("cannot reach the PostgreSQL database"));
     assert!(!format!("{config:?}{error:?}").contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_changes_nothing() {
+    let db = passgate_kit::testing::TestDatabase::new(passgate_kit::store::Dialect::Sqlite);
+    let store = open(&db).await;
+    crate::support::tamper(&store, "PRAGMA max_page_count = 1").await; // SQLite takes its present size
+
+    let error = create(&store, "x".repeat(200_000)).await.expect_err("full");
+
+    assert!(matches!(error, StoreError::NotWritable(_)), "{error:?}");
+    assert_eq!(error.told_as(), (Code::Unavailable, Reason::NotNow));
+    assert!(things(&store).await.is_empty());
+    assert_eq!(feed_head(&store).await.number.0, 0);
+}
