@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use passgate_kit::access::{AccessLayer, AccessParts, AcceptedServices};
+use passgate_kit::access::{AcceptedServices, AccessLayer, AccessParts};
 use passgate_kit::caller::ServicePeer;
 use passgate_kit::client::{DecisionSource, SecretString};
 use passgate_kit::mark::Marks;

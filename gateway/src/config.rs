@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Authority;
 use passgate_kit::config::Span;
+use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::store::DatabaseConfig;
 use serde::Deserialize;
 
@@ -74,34 +75,113 @@ impl Default for Config {
     }
 }
 
+/// What the configuration says, read.
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    /// Where the identity service listens.
+    pub identity: Authority,
+    /// Where the token service listens.
+    pub token: Authority,
+    /// By what callers know the gateway.
+    pub public: Option<Authority>,
+}
+
 impl Config {
-    /// `public_authority`, read.
-    pub(crate) fn public_authority(&self) -> Result<Option<Authority>, ConfigError> {
-        let parse = |text: &String| {
-            let plain = Authority::try_from(text.as_str()).ok().filter(|authority| !authority.as_str().contains('@'));
-            plain.ok_or(ConfigError { key: "public_authority", rule: "must be a host, or host:port" })
-        };
-        self.public_authority.as_ref().map(parse).transpose()
+    /// Looks at every key.
+    ///
+    /// # Errors
+    /// All that are wrong.
+    pub(crate) fn check(&self) -> Result<Checked, ConfigError> {
+        let mut wrong = Fields::default();
+        let token = wrong.check("token_url", service_authority(&self.token_url));
+        let identity = wrong.check("identity_url", service_authority(&self.identity_url));
+        let public = self.public_authority.as_deref().map(public_authority).transpose();
+        let public = wrong.check("public_authority", public);
+        self.check_spans(&mut wrong);
+        match (identity, token, public) {
+            (Some(identity), Some(token), Some(public)) if wrong.is_empty() => Ok(Checked { identity, token, public }),
+            _ => Err(ConfigError(wrong.into_error())),
+        }
+    }
+
+    fn check_spans(&self, wrong: &mut Fields) {
+        for (key, span) in [
+            ("max_staleness", self.max_staleness),
+            ("key_refresh", self.key_refresh),
+            ("registry_max_age", self.registry_max_age),
+            ("connect_timeout", self.connect_timeout),
+            ("longest_call", self.longest_call.unwrap_or(self.connect_timeout)),
+        ] {
+            if span.0.is_zero() {
+                wrong.add(key, "must be more than 0");
+            }
+        }
+        if self.key_max_age <= self.key_refresh {
+            wrong.add("key_max_age", "must be longer than key_refresh, or the keys would never stay current");
+        }
     }
 }
 
-/// A key of the configuration whose value cannot be used.
+/// Keys of the configuration whose values cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` {rule}")]
-pub struct ConfigError {
-    /// The key.
-    pub key: &'static str,
-    /// The rule that its value breaks.
-    pub rule: &'static str,
-}
+#[error("the gateway's configuration is wrong: {0}")]
+pub struct ConfigError(FieldViolations);
 
 /// Reads the address of another service.
-pub(crate) fn service_authority(key: &'static str, url: &str) -> Result<Authority, ConfigError> {
+fn service_authority(url: &str) -> Result<Authority, &'static str> {
     let rule = "must be http://host:port, without a path";
-    let uri: Uri = url.parse().map_err(|_| ConfigError { key, rule })?;
+    let uri: Uri = url.parse().map_err(|_| rule)?;
     let plain = uri.scheme_str() == Some("http") && uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-    match uri.into_parts().authority {
-        Some(authority) if plain && !authority.as_str().contains('@') => Ok(authority),
-        _ => Err(ConfigError { key, rule }),
+    uri.into_parts().authority.filter(|authority| plain && !authority.as_str().contains('@')).ok_or(rule)
+}
+
+fn public_authority(text: &str) -> Result<Authority, &'static str> {
+    let plain = Authority::try_from(text).ok().filter(|authority| !authority.as_str().contains('@'));
+    plain.ok_or("must be a host, or host:port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_right_and_listen_on_loopback_only() {
+        let config = Config::default();
+
+        assert!(config.check().is_ok());
+        assert!(config.listen.ip().is_loopback() && config.admin_listen.ip().is_loopback());
+        assert_eq!(config.allowed_upstreams, AllowedUpstreams::default(), "no loopback or private upstream");
+    }
+
+    #[test]
+    fn every_wrong_key_is_named_at_once() {
+        let zero = Span(Duration::ZERO);
+        let config = Config {
+            token_url: "https://token:9082".to_owned(),
+            identity_url: "http://identity:9081/path".to_owned(),
+            public_authority: Some("user@api.example.com".to_owned()),
+            max_staleness: zero,
+            longest_call: Some(zero),
+            key_max_age: Config::default().key_refresh,
+            ..Config::default()
+        };
+
+        let told = config.check().expect_err("wrong").to_string();
+
+        for key in ["token_url", "identity_url", "public_authority", "max_staleness", "longest_call", "key_max_age"] {
+            assert!(told.contains(&format!("{key}: must be")), "{key} in {told}");
+        }
+        assert!(!told.contains("key_refresh: "), "{told}");
+    }
+
+    #[test]
+    fn it_is_read_from_toml_and_unknown_keys_are_refused() {
+        let text = "listen = \"127.0.0.1:0\"\nallowed_upstreams = [\"10.1.0.0/16\"]\nkey_refresh = \"2s\"\n";
+        let config: Config = toml::from_str(text).expect("it is read");
+
+        assert_eq!(config.key_refresh, Span(Duration::from_secs(2)));
+        assert!(config.allowed_upstreams.contains("10.1.2.3".parse().expect("an address")));
+        assert!(toml::from_str::<Config>("lisen = 1").is_err());
+        assert!(toml::from_str::<Config>("allowed_upstreams = [\"10.1.0.1/16\"]").is_err());
     }
 }

@@ -25,4 +25,4 @@ mod service;
 mod store;
 
 pub use config::{Config, ConfigError};
-pub use service::{Runtime, Running, Service, StartError};
+pub use service::{Running, Runtime, Service, StartError};

@@ -1,9 +1,8 @@
-//! What ties the gateway to the other services: their addresses, the secrets it shows them, and who decides.
+//! What ties the gateway to the other services: the secrets it shows them, and who decides.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::uri::Authority;
 use passgate_kit::access::AccessLayer;
 use passgate_kit::client::{Ambient, DecisionClient, DecisionSource, KeySet, MarkKey, SecretString};
 use passgate_kit::keyfile::{read_key, read_secret};
@@ -12,7 +11,7 @@ use passgate_kit::server::channel;
 use tonic::transport::Channel;
 
 use crate::admin::access_layer;
-use crate::config::{Config, service_authority};
+use crate::config::Config;
 use crate::fresh::FreshWriter;
 use crate::keys::KeyFollower;
 use crate::service::StartError;
@@ -20,11 +19,7 @@ use crate::service::StartError;
 /// The ties. Nothing is connected to before it is used.
 #[derive(Debug)]
 pub struct Links {
-    /// Where the identity service listens.
-    pub identity: Authority,
-    /// Where the token service listens.
-    pub token: Authority,
-    /// The credential by which both know this gateway.
+    /// The credential by which the other services know this gateway.
     pub credential: Arc<SecretString>,
     /// Writes and reads change marks.
     pub marks: Marks,
@@ -34,18 +29,17 @@ pub struct Links {
 }
 
 impl Links {
-    /// Reads addresses and secrets.
+    /// Reads the secrets.
     ///
     /// # Errors
-    /// If one of them cannot be used.
+    /// If one of them cannot be used, or the token service's address is none.
     pub fn new(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
-        let identity = service_authority("identity_url", &config.identity_url)?;
-        let token = service_authority("token_url", &config.token_url)?;
         let credential = Arc::new(read_secret(&config.credential_file)?);
         let marks = Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Gateway);
         let channel = channel(&config.token_url)?;
-        let client = DecisionClient::new(channel.clone(), Arc::clone(&credential), ambient.clone(), config.max_staleness.0);
-        Ok(Self { identity, token, credential, marks, decisions: Arc::new(client), channel })
+        let client =
+            DecisionClient::new(channel.clone(), Arc::clone(&credential), ambient.clone(), config.max_staleness.0);
+        Ok(Self { credential, marks, decisions: Arc::new(client), channel })
     }
 
     /// What keeps the edge's keys current.

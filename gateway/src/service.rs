@@ -3,33 +3,38 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use passgate_kit::client::Ambient;
 use passgate_kit::feed::Applied;
+use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::KeyFileError;
 use passgate_kit::server::{BindError, Lifecycle, UrlError, bind, serve, with_standard_services};
 use passgate_kit::store::{OpenError, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tower::Layer as _;
 use tower::util::BoxCloneSyncService;
 
 use crate::admin::AdminParts;
-use crate::config::{Config, ConfigError};
+use crate::config::{Checked, Config, ConfigError};
 use crate::dial::{Connector, DialRules, OwnListeners};
 use crate::fresh::fresh;
 use crate::keys::{EdgeKeys, edge_keys};
 use crate::links::Links;
-use crate::proxy::{Limits, Proxy, ProxyParts};
+use crate::proxy::{Limits, OwnService, Proxy, ProxyParts};
 use crate::ready::Ready;
 use crate::registry::{Apis, Endpoints, Power, RegistryFollower, RegistryReader, Served};
 use crate::store::Migrator;
 
 /// The name of the service, where one is needed.
 const SERVICE: &str = "gateway";
+/// How often old repeats are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +109,7 @@ impl Service {
     /// Why it does not start.
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
         let ambient = &runtime.ambient;
+        let checked = config.check()?;
         let links = Links::new(&config, ambient)?;
         let store = Store::open(&config.database, SERVICE, ambient).await?;
         store.migrate::<Migrator>().await?;
@@ -117,32 +123,62 @@ impl Service {
         let routes = admin_routes(&store, &links, registry_follower.applied(), rules.clone()).await?;
         let (routes, health) = with_standard_services(routes).await?;
         let access = links.access_layer(ports.loopback_only());
-        let proxy = Proxy::new(ProxyParts {
-            registry: registry.clone(),
-            keys: keys.clone(),
-            decisions: Arc::clone(&links.decisions),
-            connector: Connector::new(rules, config.connect_timeout.0),
-            identity: links.identity,
-            token: links.token,
-            own: BoxCloneSyncService::new(access.layer(routes.clone())),
-            credential: links.credential,
-            public: config.public_authority()?,
-            longest_call: config.longest_call.map(|span| span.0),
-            ambient: ambient.clone(),
-        });
+        let own = BoxCloneSyncService::new(access.layer(routes.clone()));
+        let read = (registry.clone(), keys.clone());
+        let proxy = data_plane(&config, checked, links, rules, own, read.clone(), ambient);
 
         let (told, ready) = watch::channel(false);
         let addresses = ports.addresses;
         let tasks = Tasks { lifecycle: runtime.lifecycle, alive: TaskTracker::new() };
         let stop = tasks.lifecycle.stopping();
-        let watching = Ready { registry: registry.clone(), keys: keys.clone() };
+        let watching = Ready { registry: read.0, keys: read.1 };
         tasks.spawn("gateway feed", registry_follower.run(stop.clone()).map(drop));
         tasks.spawn("gateway keys", key_follower.run(stop.clone()));
         tasks.spawn("gateway readiness", watching.watch(told, health, tasks.lifecycle.clone()));
+        tasks.spawn("gateway repeats", forget_repeats(store.clone(), stop.clone()));
         tasks.spawn("gateway data port", Arc::new(proxy).serve(ports.data, Limits::default(), stop.clone()));
         tasks.spawn("gateway admin port", serve(ports.admin, access, routes, stop).map(log_end));
         tasks.close_after_all(store);
         Ok(Running { addresses, ready, registry, keys })
+    }
+}
+
+/// What answers on the data port.
+fn data_plane(
+    config: &Config,
+    checked: Checked,
+    links: Links,
+    rules: DialRules,
+    own: OwnService,
+    (registry, keys): (RegistryReader, EdgeKeys),
+    ambient: &Ambient,
+) -> Proxy {
+    Proxy::new(ProxyParts {
+        registry,
+        keys,
+        decisions: links.decisions,
+        connector: Connector::new(rules, config.connect_timeout.0),
+        identity: checked.identity,
+        token: checked.token,
+        own,
+        credential: links.credential,
+        public: checked.public,
+        longest_call: config.longest_call.map(|span| span.0),
+        ambient: ambient.clone(),
+    })
+}
+
+/// Forgets the repeats of creates that nobody can ask for any more, until `stop`.
+async fn forget_repeats(store: Store, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let forgotten = store.write(|tx| Box::pin(async move { forget_old(tx).await })).await;
+        if let Err(error) = forgotten {
+            tracing::warn!("old request ids are not forgotten yet: {error}");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(FORGET_EVERY) => {}
+        }
     }
 }
 
@@ -201,7 +237,8 @@ impl Ports {
     async fn bind(config: &Config) -> Result<Self, StartError> {
         let data = bind("callers", config.listen).await?;
         let admin = bind("administration", config.admin_listen).await?;
-        let (data_at, admin_at) = (data.local_addr().map_err(StartError::Address)?, admin.local_addr().map_err(StartError::Address)?);
+        let (data_at, admin_at) =
+            (data.local_addr().map_err(StartError::Address)?, admin.local_addr().map_err(StartError::Address)?);
         let own = OwnListeners::default();
         own.set(vec![data_at, admin_at]);
         Ok(Self { data, admin, addresses: vec![("gateway", data_at), ("gateway-admin", admin_at)], own })

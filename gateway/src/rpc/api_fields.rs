@@ -53,7 +53,7 @@ fn parse_read_methods(fields: &mut Fields, names: &[String]) -> Option<BTreeSet<
     let mut methods = BTreeSet::new();
     let mut good = true;
     for (index, name) in names.iter().enumerate() {
-        match fields.check(&format!("api.read_methods[{index}]"), MethodName::parse(name)) {
+        match fields.check(format!("api.read_methods[{index}]"), MethodName::parse(name)) {
             Some(method) => drop(methods.insert(method)),
             None => good = false,
         }

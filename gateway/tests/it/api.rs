@@ -1,5 +1,7 @@
 //! `ApiService`: what each RPC does, and each way in which it refuses.
 
+#![cfg(test)]
+
 use passgate_proto::access::{Level, RULES};
 use passgate_proto::gateway::v1 as pb;
 use tonic::Code;

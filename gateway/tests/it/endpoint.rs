@@ -1,9 +1,13 @@
 //! `EndpointService`: what each RPC does, and each way in which it refuses.
 
+#![cfg(test)]
+
 use passgate_proto::gateway::v1 as pb;
 use tonic::Code;
 
-use crate::support::{Gateway, create_endpoint, endpoint, fact, on_both_databases, told, update_endpoint, wrong_fields};
+use crate::support::{
+    Gateway, create_endpoint, endpoint, fact, on_both_databases, told, update_endpoint, wrong_fields,
+};
 
 /// May call every RPC of the service, and holds nothing else.
 const OPERATOR: &[&str] = &["apis/passgate.gateway.v1.EndpointService/*"];

@@ -1,5 +1,7 @@
 //! Starting, ending, and what is still there afterwards.
 
+#![cfg(test)]
+
 use std::time::Duration;
 
 use passgate_gateway::{Config, StartError};
@@ -7,7 +9,7 @@ use passgate_kit::store::Dialect;
 use passgate_proto::gateway::v1 as pb;
 use tokio::net::TcpListener;
 
-use crate::support::{Gateway, api, create_api, create_endpoint, endpoint, on_both_databases, run};
+use crate::support::{Gateway, api, create_api, create_endpoint, endpoint, on_both_databases, run, update_endpoint};
 
 on_both_databases! {
     async fn what_was_registered_is_served_again_after_a_restart(gateway: Gateway) {
@@ -20,6 +22,41 @@ on_both_databases! {
         assert!(registry.endpoint("sales").is_some() && registry.api("shop.v1.Orders").is_some());
         let listed = gateway.endpoints("admin").list_endpoints(pb::ListEndpointsRequest::default()).await.expect("listed");
         assert_eq!(listed.into_inner().endpoints.len(), 1);
+    }
+
+    async fn each_change_leaves_one_line_in_the_feed_and_a_repeat_or_refusal_leaves_none(gateway: Gateway) {
+        let mut admin = gateway.endpoints("admin");
+        let create = pb::CreateEndpointRequest { request_id: "one".to_owned(), ..create_endpoint(endpoint("sales")) };
+        let made = admin.create_endpoint(create.clone()).await.expect("made").into_inner().endpoint.expect("the endpoint");
+        admin.create_endpoint(create).await.expect("repeated");
+        admin.create_endpoint(create_endpoint(endpoint("sales"))).await.expect_err("taken");
+        let described = pb::Endpoint { description: "x".to_owned(), ..made };
+        admin.update_endpoint(update_endpoint(described, &["description"])).await.expect("changed");
+        let name = || "sales".to_owned();
+        admin.disable_endpoint(pb::DisableEndpointRequest { name: name() }).await.expect("off");
+        admin.disable_endpoint(pb::DisableEndpointRequest { name: name() }).await.expect("off already");
+        admin.enable_endpoint(pb::EnableEndpointRequest { name: name() }).await.expect("on");
+        admin.delete_endpoint(pb::DeleteEndpointRequest { name: name(), etag: String::new() }).await.expect("gone");
+        gateway.apis("admin").create_api(create_api(api("shop.v1.Orders"))).await.expect("made");
+
+        let rows = gateway.feed().await;
+
+        let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
+        assert_eq!(kinds, [
+            "endpoint.created",
+            "endpoint.updated",
+            "endpoint.disabled",
+            "endpoint.enabled",
+            "endpoint.deleted",
+            "api.created",
+        ]);
+        let updated = &rows[1];
+        assert_eq!(updated.subject, "endpoints/sales");
+        assert!(updated.actor.principal.starts_with("users/") && updated.actor.token_id.is_some());
+        let description = |value: &Option<serde_json::Value>| value.as_ref().map(|value| value["description"].clone());
+        assert_eq!(description(&updated.before), Some("".into()));
+        assert_eq!(description(&updated.after), Some("x".into()));
+        assert!(rows[0].before.is_none() && rows[4].after.is_none());
     }
 
     async fn it_knows_its_keys_once_ready_and_stops_being_ready_when_told_to_end(gateway: Gateway) {
@@ -60,7 +97,10 @@ async fn without_the_token_service_it_listens_and_is_not_ready() {
     assert!(running.registry.current().is_some());
     gateway.tokens().set_away(false);
     let mut ready = running.ready.clone();
-    tokio::time::timeout(Duration::from_secs(10), ready.wait_for(|ready| *ready)).await.expect("in time").expect("running");
+    tokio::time::timeout(Duration::from_secs(10), ready.wait_for(|ready| *ready))
+        .await
+        .expect("in time")
+        .expect("running");
     lifecycle.stop();
 }
 
@@ -74,9 +114,9 @@ async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
 
     let cases = [
         (Config { listen: address, ..good.clone() }, "another process has this port"),
-        (Config { token_url: "https://x".to_owned(), ..good.clone() }, "`token_url` must be http://host:port"),
-        (Config { identity_url: "http://u@x".to_owned(), ..good.clone() }, "`identity_url` must be http://host:port"),
-        (Config { public_authority: Some("a/b".to_owned()), ..good.clone() }, "`public_authority` must be a host"),
+        (Config { token_url: "https://x".to_owned(), ..good.clone() }, "token_url: must be http://host:port"),
+        (Config { identity_url: "http://u@x".to_owned(), ..good.clone() }, "identity_url: must be http://host:port"),
+        (Config { public_authority: Some("a/b".to_owned()), ..good.clone() }, "public_authority: must be a host"),
         (Config { credential_file: "/nowhere".into(), ..good.clone() }, "/nowhere"),
     ];
     for (config, told) in cases {

@@ -48,7 +48,11 @@ pub fn wrong_fields(status: &Status) -> Vec<String> {
 
 /// An endpoint with only what it must have.
 pub fn endpoint(name: &str) -> pb::Endpoint {
-    pb::Endpoint { name: name.to_owned(), upstream: "http://upstream.example/base".to_owned(), ..pb::Endpoint::default() }
+    pb::Endpoint {
+        name: name.to_owned(),
+        upstream: "http://upstream.example/base".to_owned(),
+        ..pb::Endpoint::default()
+    }
 }
 
 /// An API with only what it must have.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use passgate_gateway::dial::AllowedUpstreams;
 use passgate_gateway::registry::RegistryReader;
 use passgate_gateway::{Config, Running, Runtime, Service, StartError};
-use passgate_kit::client::Ambient;
+use passgate_kit::client::{Ambient, Position};
 use passgate_kit::credentials::generate;
+use passgate_kit::feed::{FeedRow, read_after};
 use passgate_kit::keyfile::{read_or_create_key, write_new_secret};
 use passgate_kit::server::Lifecycle;
-use passgate_kit::store::Dialect;
+use passgate_kit::store::{Dialect, Store};
 use passgate_kit::testing::TestDatabase;
 use passgate_proto::gateway::v1::api_service_client::ApiServiceClient;
 use passgate_proto::gateway::v1::endpoint_service_client::EndpointServiceClient;
@@ -28,6 +29,7 @@ pub struct Gateway {
     lifecycle: Lifecycle,
     running: Running,
     channel: Channel,
+    begin: Position,
 }
 
 impl Gateway {
@@ -52,7 +54,8 @@ impl Gateway {
         let waited = tokio::time::timeout(Duration::from_secs(20), running.ready.wait_for(|ready| *ready)).await;
         waited.expect("ready in time").expect("still running");
         let channel = connect(address(&running, "gateway-admin"));
-        Self { database, config, tokens, lifecycle, running, channel }
+        let begin = running.registry.current().expect("current").as_of();
+        Self { database, config, tokens, lifecycle, running, channel, begin }
     }
 
     /// Stops it and starts it again, on what it left.
@@ -87,8 +90,12 @@ impl Gateway {
         &self.running
     }
 
-    pub fn database(&self) -> &TestDatabase {
-        &self.database
+    /// Every line of its feed since it was started, read from the database.
+    pub async fn feed(&self) -> Vec<FeedRow> {
+        let store = Store::open(self.database.config(), "gateway", &Ambient::system()).await.expect("the database");
+        let begin = self.begin;
+        let page = store.read(move |conn| Box::pin(async move { read_after(conn, &begin, 1000).await })).await;
+        page.expect("the feed").rows
     }
 
     pub fn registry(&self) -> &RegistryReader {

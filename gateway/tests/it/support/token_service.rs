@@ -156,7 +156,10 @@ impl Token {
 
 #[async_trait]
 impl AuthorizationService for Tokens {
-    async fn authorize(&self, request: Request<pb::AuthorizeRequest>) -> Result<Response<pb::AuthorizeResponse>, Status> {
+    async fn authorize(
+        &self,
+        request: Request<pb::AuthorizeRequest>,
+    ) -> Result<Response<pb::AuthorizeResponse>, Status> {
         self.check_service(&request)?;
         let decision = Some(self.decide(request.get_ref()));
         let evidence_age = Some(prost_types::Duration::default());
@@ -177,7 +180,10 @@ impl AuthorizationService for Tokens {
         Err(Status::unimplemented("the gateway does not ask this"))
     }
 
-    async fn list_callers(&self, _: Request<pb::ListCallersRequest>) -> Result<Response<pb::ListCallersResponse>, Status> {
+    async fn list_callers(
+        &self,
+        _: Request<pb::ListCallersRequest>,
+    ) -> Result<Response<pb::ListCallersResponse>, Status> {
         Err(Status::unimplemented("the gateway does not ask this"))
     }
 }
