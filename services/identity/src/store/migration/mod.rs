@@ -1,0 +1,18 @@
+//! The identity service's schema: what every service has, then a file for each step. A released step is never edited.
+
+mod m0002_principals;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+/// Every step, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut steps = passgate_kit::store::schema::migrations();
+        steps.push(Box::new(m0002_principals::Migration));
+        steps
+    }
+}
