@@ -96,3 +96,82 @@ impl Endpoint {
             || then.read_methods.iter().any(|method| now.action(method) != Action::Read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint() -> Endpoint {
+        let route = EndpointRoute {
+            name: EndpointName::parse("sales").expect("a name"),
+            upstream: UpstreamUrl::parse("http://sales.example").expect("a URL"),
+            access: Access::TokenRequired,
+            methods: Vec::new(),
+            read_methods: vec![Method::POST],
+            fixed_query: BTreeMap::new(),
+            timeout: DEFAULT_TIMEOUT,
+            max_request_bytes: None,
+            enabled: true,
+        };
+        let (description, labels) = Default::default();
+        let made = OffsetDateTime::UNIX_EPOCH;
+        Endpoint { route, description, labels, create_time: made, update_time: made, revision: 1 }
+    }
+
+    fn changed(change: impl FnOnce(&mut EndpointRoute)) -> Endpoint {
+        let mut next = endpoint();
+        change(&mut next.route);
+        next
+    }
+
+    #[test]
+    fn power_is_given_by_where_it_goes_with_what_for_whom_and_what_counts_as_a_read() {
+        let now = endpoint();
+        let elsewhere = UpstreamUrl::parse("http://sales.example/other").expect("a URL");
+        for giving in [
+            changed(|route| route.upstream = elsewhere),
+            changed(|route| route.access = Access::Public),
+            changed(|route| drop(route.fixed_query.insert("company".to_owned(), "1".to_owned()))),
+            changed(|route| route.read_methods.push(Method::DELETE)),
+        ] {
+            assert!(now.gives_power(&giving), "{giving:?}");
+        }
+        for harmless in [
+            endpoint(),
+            changed(|route| route.read_methods.clear()),
+            changed(|route| route.read_methods.push(Method::GET)),
+            changed(|route| route.timeout = MAX_TIMEOUT),
+            changed(|route| route.enabled = false),
+        ] {
+            assert!(!now.gives_power(&harmless), "{harmless:?}");
+        }
+        let public = changed(|route| route.access = Access::Public);
+        assert!(!public.gives_power(&now), "asking for a token again takes away");
+        assert!(!public.gives_power(&public), "it is public already");
+    }
+
+    #[test]
+    fn the_action_is_the_methods_unless_the_endpoint_says_that_it_reads() {
+        let route = endpoint().route;
+        for (method, action) in [
+            (Method::GET, Action::Read),
+            (Method::HEAD, Action::Read),
+            (Method::OPTIONS, Action::Read),
+            (Method::POST, Action::Read),
+            (Method::PUT, Action::Write),
+            (Method::from_bytes(b"post").expect("a method"), Action::Write),
+        ] {
+            assert_eq!(route.action(&method), action, "{method}");
+        }
+    }
+
+    #[test]
+    fn without_a_list_all_methods_but_connect_and_trace_are_let_through() {
+        let open = endpoint().route;
+        let listed = EndpointRoute { methods: vec![Method::GET], ..open.clone() };
+
+        assert!(open.lets_through(&Method::DELETE) && listed.lets_through(&Method::GET));
+        assert!(!open.lets_through(&Method::CONNECT) && !open.lets_through(&Method::TRACE));
+        assert!(!listed.lets_through(&Method::HEAD));
+    }
+}
