@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod caller;
+pub mod config;
+pub mod credentials;
 pub mod etag;
 pub mod feed;
 pub mod fields;
@@ -11,7 +13,9 @@ pub mod mark;
 pub mod page;
 pub mod problem;
 pub mod request;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 

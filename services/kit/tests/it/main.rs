@@ -13,4 +13,5 @@ mod feed_chain;
 mod follower;
 mod idempotency;
 mod migration;
+mod server;
 mod store;

@@ -1,0 +1,128 @@
+//! The life of a process: its tasks, its end.
+//!
+//! Every task has an owner: it runs on the one [`Lifecycle`], which can tell all of them to stop and wait until they have.
+//! A task that ends before it was told to takes readiness with it: the service can no longer keep what it promises.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Owns a process's tasks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lifecycle {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    died: watch::Sender<Option<&'static str>>,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { stop: CancellationToken::new(), tasks: TaskTracker::new(), died: watch::Sender::new(None) }
+    }
+}
+
+impl Lifecycle {
+    /// Runs a task until it ends by itself, which it is to do once [`Lifecycle::stopping`] says so.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let guard = DeathNote { name, lifecycle: self.clone() };
+        self.tasks.spawn(async move {
+            let _guard = guard; // dropped when the task ends, also by a panic
+            task.await;
+        });
+    }
+
+    /// Cancelled when the process is to end.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Tells every task to stop.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Which task ended though nobody told it to.
+    #[must_use]
+    pub fn died(&self) -> watch::Receiver<Option<&'static str>> {
+        self.died.subscribe()
+    }
+
+    /// Stops, and waits until every task has ended, for at most `deadline`. True if they all did.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.stop();
+        self.tasks.close();
+        tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok()
+    }
+}
+
+struct DeathNote {
+    name: &'static str,
+    lifecycle: Lifecycle,
+}
+
+impl Drop for DeathNote {
+    fn drop(&mut self) {
+        if !self.lifecycle.stop.is_cancelled() {
+            tracing::error!(
+                task = self.name,
+                "the task {} ended unexpectedly: the service is not ready any more",
+                self.name
+            );
+            self.lifecycle.died.send_replace(Some(self.name));
+        }
+    }
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the system does not let signals be caught.
+pub async fn signalled() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Losing either branch does no harm: a signal that came is seen by the next one that is made.
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn draining_ends_tasks_that_listen() {
+        let lifecycle = Lifecycle::default();
+        let stopping = lifecycle.stopping();
+        lifecycle.spawn("listens", async move { stopping.cancelled().await });
+
+        assert!(lifecycle.drain(Duration::from_secs(5)).await);
+        assert_eq!(*lifecycle.died().borrow(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_listen_is_not_waited_for_beyond_the_deadline() {
+        let lifecycle = Lifecycle::default();
+        lifecycle.spawn("deaf", std::future::pending());
+
+        assert!(!lifecycle.drain(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_or_panics_by_itself_is_noticed() {
+        for panics in [false, true] {
+            let lifecycle = Lifecycle::default();
+            let mut died = lifecycle.died();
+            lifecycle.spawn("brittle", async move { assert!(!panics, "as it should") });
+
+            assert_eq!(*died.wait_for(Option::is_some).await.unwrap(), Some("brittle"));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Listening addresses: taking them, and telling where they are.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+/// Takes an address to listen on. Port 0 is one that the system chooses.
+///
+/// # Errors
+/// Says which address, and what to do.
+pub async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { what, address, source })
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} for {what}: {}", remedy(.source))]
+pub struct BindError {
+    what: &'static str,
+    address: SocketAddr,
+    source: io::Error,
+}
+
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another process has this port; stop it, or choose another port (0 lets the system choose)"
+        }
+        io::ErrorKind::PermissionDenied => "this user may not take this port; choose one from 1024 on",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose one that it has",
+        _ => "the cause says what the system refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_in_use_is_told_with_the_port_and_what_to_do() {
+        let first = bind("the admin port", SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let address = first.local_addr().unwrap();
+
+        let error = bind("the admin port", address).await.expect_err("it is taken").to_string();
+
+        assert!(error.contains(&address.to_string()) && error.contains("choose another port"), "{error}");
+    }
+}

@@ -1,0 +1,10 @@
+//! Starting a server, and ending it.
+
+mod accept;
+mod grpc;
+mod lifecycle;
+mod listen;
+
+pub use grpc::{Readiness, UrlError, channel, serve, with_standard_services};
+pub use lifecycle::{Lifecycle, signalled};
+pub use listen::{BindError, bind};
