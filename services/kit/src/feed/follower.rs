@@ -165,7 +165,7 @@ impl<M: Memory> Follower<M> {
 ///
 /// Where a standby can take over, the same transaction writes, and what was read counts only once it has committed: a server
 /// that was deposed still answers reads, but can no longer commit (rule 2 of the protocol).
-async fn read(store: &Store, after: Position) -> Result<Page, ReadError> {
+pub async fn read(store: &Store, after: Position) -> Result<Page, ReadError> {
     if !store.has_standby() {
         return store.read(move |conn| Box::pin(async move { read_after(conn, &after, BATCH).await })).await;
     }

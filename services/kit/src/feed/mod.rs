@@ -23,7 +23,7 @@ mod row;
 pub use applied::{Applied, NotApplied};
 pub use change::{Actor, Change, Touch};
 pub use evidence::Evidence;
-pub use follower::{Follower, Memory};
+pub use follower::{Follower, Memory, read as read_current};
 pub use read::{BREAK_CURE, Break, Page, ReadError, head, read_after};
 pub use row::FeedRow;
 
