@@ -5,7 +5,7 @@ use std::sync::Arc;
 use passgate_kit::client::verifier::Refusal;
 use passgate_kit::client::{
     Action, Ambient, Credential, Decision, DecisionSource, Denied, Holder, Question, Reason, Resource, RestsOn, Scopes,
-    TokenKind, Undecidable, Vector, Verified,
+    Undecidable, Vector, Verified,
 };
 use passgate_kit::mark::Marks;
 use time::OffsetDateTime;
@@ -62,9 +62,16 @@ impl Decider {
         let Some(genuine) = self.examine(token, at_least).await? else {
             return Ok(self.stranger());
         };
-        let verdict = genuine.verdict(resource, action, self.ambient.now());
+        self.decided(&genuine, resource, action)
+    }
+
+    /// The decision about a genuine token.
+    ///
+    /// # Errors
+    /// If what it rests on has become too old meanwhile.
+    pub fn decided(&self, genuine: &Genuine, resource: &Resource, action: Action) -> Result<Decision, TokenError> {
         Ok(Decision {
-            verdict,
+            verdict: genuine.verdict(resource, action, self.ambient.now()),
             as_of: genuine.fresh.as_of,
             rests_on: Some(genuine.rests_on(resource, action)),
             holder: Some(genuine.holder()),
@@ -73,7 +80,8 @@ impl Decider {
     }
 
     /// The answer to what is no token of ours. It rests on nothing that can change, so it is as fresh as can be.
-    fn stranger(&self) -> Decision {
+    #[must_use]
+    pub fn stranger(&self) -> Decision {
         Decision {
             verdict: Err(not_genuine()),
             as_of: self.freshness.as_of(),
@@ -200,12 +208,6 @@ impl Genuine {
             resource: resource.clone(),
             action,
         }
-    }
-
-    /// Whether it is a session.
-    #[must_use]
-    pub fn is_session(&self) -> bool {
-        self.verified.claims.kind == TokenKind::Session
     }
 }
 

@@ -36,21 +36,26 @@ pub struct StepFound {
 }
 
 impl Decider {
-    /// Explains the decision about a token that was shown.
+    /// Explains the decision about a token that was shown; `None` is a text that no token can have.
     ///
     /// # Errors
     /// If it cannot be known now.
     pub async fn explain_shown(
         &self,
-        token: &Credential,
+        token: Option<&Credential>,
         resource: &Resource,
         action: Action,
     ) -> Result<Explained, TokenError> {
-        let decision = Self::decide(self, token, resource, action, None).await?;
-        let Some(genuine) = self.examine(token, None).await? else {
-            let found = "this is no valid token of this installation".to_owned();
-            return Ok(Explained { decision, steps: vec![plain("signature", false, found)], owner: None });
+        let genuine = match token {
+            Some(token) => self.examine(token, None).await?,
+            None => None,
         };
+        let Some(genuine) = genuine else {
+            let found = "this is no valid token of this installation".to_owned();
+            let steps = vec![plain("signature", false, found)];
+            return Ok(Explained { decision: self.stranger(), steps, owner: None });
+        };
+        let decision = self.decided(&genuine, resource, action)?;
         let signature = match &genuine.refused {
             Some(denied) => plain("signature", false, denied.detail.clone()),
             None => plain("signature", true, format!("signed by the key {}", genuine.verified.kid)),

@@ -6,8 +6,8 @@ mod decider;
 mod evidence;
 mod explain;
 
-pub use callers::{CallerFound, Callers, GrantSource, TokenFound};
-pub use decide::{Facts, Owner, Row, Source, Step, decide, first_covering};
+pub use callers::{CallerFound, Callers};
+pub use decide::{Owner, Row};
 pub use decider::{Decider, Genuine};
-pub use evidence::{Fresh, Freshness};
+pub use evidence::Freshness;
 pub use explain::{Explained, StepFound};

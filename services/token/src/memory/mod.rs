@@ -14,4 +14,4 @@ mod ledger;
 
 pub use caches::{Memory, Unknown};
 pub use follower::MemoryFollower;
-pub use identity::{IdentityLease, Pending};
+pub use identity::IdentityLease;

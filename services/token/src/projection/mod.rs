@@ -10,7 +10,7 @@ mod directory;
 mod record;
 mod watch;
 
-pub use apply::{Applier, ApplyError, IdentityChange};
+pub use apply::Applier;
 pub use directory::{Directory, Looked, Outcome};
-pub use record::{GroupRecord, PrincipalRecord, RecordError};
+pub use record::{GroupRecord, PrincipalRecord};
 pub use watch::Watcher;

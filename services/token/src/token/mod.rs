@@ -20,11 +20,10 @@ mod tokens;
 pub use change::TokenChange;
 pub use create::Issued;
 pub use examples::Examples;
-pub use lifetime::{Lifetime, LifetimeError, LifetimeRules};
+pub use lifetime::{Lifetime, LifetimeRules};
 pub use model::{Creation, Life, Secret, State, Token};
-pub use new::{NewToken, ScopesError, parse_scopes};
+pub use new::{NewToken, parse_scopes};
 pub use prepare::Preparation;
-pub use revoke::{AllRevoked, Revoked};
 pub use tokens::Tokens;
 
 /// How many live tokens an owner has at most.

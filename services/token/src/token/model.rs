@@ -116,15 +116,6 @@ impl Token {
         self.expire_time.is_some_and(|end| now >= end)
     }
 
-    /// Whether it holds its name and counts in its owner's limit.
-    #[must_use]
-    pub fn is_live(&self, now: OffsetDateTime) -> bool {
-        match self.state(now) {
-            State::Active | State::Disabled => true,
-            State::Expired | State::Revoked => false,
-        }
-    }
-
     /// Whether its owner is still to be.
     #[must_use]
     pub fn is_provisional(&self) -> bool {

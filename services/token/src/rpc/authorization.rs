@@ -1,0 +1,177 @@
+//! `AuthorizationService`.
+
+use futures_util::future::try_join_all;
+use passgate_kit::caller::Caller;
+use passgate_kit::client::{Action, Credential, Decision, Resource, Vector};
+use passgate_kit::fields::Fields;
+use passgate_kit::mark::Marks;
+use passgate_kit::page::{PageOf, PageTokens};
+use passgate_kit::request::BodyDigest;
+use passgate_proto::token::v1 as pb;
+use passgate_proto::token::v1::authorization_service_server::AuthorizationService;
+use passgate_proto::token::v1::explain_decision_request::Subject;
+use tonic::{Request, Response, Status};
+
+use super::{convert, fields as read};
+use crate::decision::{Callers, Decider, Explained};
+use crate::error::TokenError;
+
+const LIST_CALLERS: &str = "/passgate.token.v1.AuthorizationService/ListCallers";
+/// How many questions one call may have.
+const MAX_QUESTIONS: usize = 100;
+
+/// The RPCs that decide.
+#[derive(Debug)]
+pub struct AuthorizationRpc {
+    decider: Decider,
+    callers: Callers,
+    pages: PageTokens,
+    marks: Marks,
+}
+
+/// A question, read. `None` for a text that cannot be a token: it is no error, and no token.
+struct Question {
+    token: Option<Credential>,
+    resource: Resource,
+    action: Action,
+    at_least: Option<Vector>,
+}
+
+impl AuthorizationRpc {
+    /// Decides by `decider`.
+    #[must_use]
+    pub const fn new(decider: Decider, callers: Callers, pages: PageTokens, marks: Marks) -> Self {
+        Self { decider, callers, pages, marks }
+    }
+
+    fn read(&self, fields: &mut Fields, prefix: &str, request: &pb::AuthorizeRequest) -> Option<Question> {
+        let token = read_token(fields, &format!("{prefix}token"), &request.token);
+        let question = read::question(fields, prefix, &request.resource, request.action);
+        let at_least =
+            Some(&request.at_least).filter(|text| !text.is_empty()).map(|text| self.marks.read(text)).transpose();
+        let at_least = fields.check(format!("{prefix}at_least"), at_least);
+        let ((resource, action), at_least) = question.zip(at_least)?;
+        Some(Question { token: token?, resource, action, at_least })
+    }
+
+    async fn decide(&self, question: &Question) -> Result<Decision, TokenError> {
+        let Question { token, resource, action, at_least } = question;
+        match token {
+            Some(token) => self.decider.decide(token, resource, *action, at_least.as_ref()).await,
+            None => Ok(self.decider.stranger()),
+        }
+    }
+}
+
+/// A token that must be there; `Some(None)` is a text that no token can have.
+fn read_token(fields: &mut Fields, path: &str, text: &str) -> Option<Option<Credential>> {
+    if text.is_empty() {
+        fields.add(path, "must be the token's secret, without `Bearer`");
+        return None;
+    }
+    Some(Credential::parse(text).ok())
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for AuthorizationRpc {
+    async fn authorize(
+        &self,
+        request: Request<pb::AuthorizeRequest>,
+    ) -> Result<Response<pb::AuthorizeResponse>, Status> {
+        let mut fields = Fields::default();
+        let Some(question) = self.read(&mut fields, "", request.get_ref()) else {
+            return Err(fields.into_error().into());
+        };
+        let decision = self.decide(&question).await?;
+        Ok(Response::new((&decision).into()))
+    }
+
+    async fn batch_authorize(
+        &self,
+        request: Request<pb::BatchAuthorizeRequest>,
+    ) -> Result<Response<pb::BatchAuthorizeResponse>, Status> {
+        let requests = &request.get_ref().requests;
+        let mut fields = Fields::default();
+        if requests.is_empty() || requests.len() > MAX_QUESTIONS {
+            fields.add("requests", format!("must be 1 to {MAX_QUESTIONS}"));
+            return Err(fields.into_error().into());
+        }
+        let questions: Vec<Option<Question>> = requests
+            .iter()
+            .enumerate()
+            .map(|(at, request)| self.read(&mut fields, &format!("requests[{at}]."), request))
+            .collect();
+        fields.into_result()?;
+        let decisions = try_join_all(questions.iter().flatten().map(|question| self.decide(question))).await?;
+        let responses = decisions.iter().map(Into::into).collect();
+        Ok(Response::new(pb::BatchAuthorizeResponse { responses }))
+    }
+
+    async fn explain_decision(
+        &self,
+        request: Request<pb::ExplainDecisionRequest>,
+    ) -> Result<Response<pb::ExplainDecisionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = request.get_ref();
+        let mut fields = Fields::default();
+        let question = read::question(&mut fields, "", &asked.resource, asked.action);
+        let explained = match &asked.subject {
+            None => {
+                fields.add("token", "must be there, or token_id");
+                return Err(fields.into_error().into());
+            }
+            Some(Subject::Token(text)) => {
+                let token = read_token(&mut fields, "token", text);
+                let Some(((resource, action), token)) = question.zip(token) else {
+                    return Err(fields.into_error().into());
+                };
+                let explained = self.decider.explain_shown(token.as_ref(), &resource, action).await?;
+                if let Some(owner) = explained.owner {
+                    caller.target(owner, || TokenError::no_token("of this secret"))?;
+                }
+                explained
+            }
+            Some(Subject::TokenId(text)) => {
+                let id = read::id(&mut fields, "token_id", text);
+                let Some(((resource, action), id)) = question.zip(id) else {
+                    return Err(fields.into_error().into());
+                };
+                let row = self.decider.row_named(id).await?.ok_or_else(|| TokenError::no_token(id))?;
+                caller.target_token(row.owner(), row.id(), || TokenError::no_token(id))?;
+                self.decider.explain_named(&row, &resource, action).await?
+            }
+        };
+        let Explained { decision, steps, .. } = explained;
+        let steps = steps.into_iter().map(convert::step).collect();
+        Ok(Response::new(pb::ExplainDecisionResponse { decision: Some((&decision).into()), steps }))
+    }
+
+    async fn list_callers(
+        &self,
+        request: Request<pb::ListCallersRequest>,
+    ) -> Result<Response<pb::ListCallersResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = request.get_ref();
+        let who = caller.actor().principal;
+        let query = pb::ListCallersRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
+        let of = PageOf { caller: &who, method: LIST_CALLERS, query: BodyDigest::of(&query) };
+        let mut fields = Fields::default();
+        let question = read::question(&mut fields, "", &asked.resource, asked.action);
+        let page = read::page(&mut fields, &self.pages, of, (asked.page_size, &asked.page_token));
+        let Some(((resource, action), (size, after))) = question.zip(page) else {
+            return Err(fields.into_error().into());
+        };
+        let limit = size.with_next();
+        let mut found =
+            self.callers.list((&resource, action), after.unwrap_or_default(), limit, self.decider.now()).await?;
+        let mut next_page_token = String::new();
+        if u64::try_from(found.len()).is_ok_and(|count| count == limit) {
+            found.pop();
+            if let Some(last) = found.last() {
+                next_page_token = self.pages.seal(of, &last.principal.to_string());
+            }
+        }
+        let callers = found.into_iter().map(convert::caller).collect();
+        Ok(Response::new(pb::ListCallersResponse { callers, next_page_token }))
+    }
+}

@@ -1,0 +1,79 @@
+//! Fields of messages, read: what is wrong is noted under the field's path.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use passgate_kit::client::convert::action;
+use passgate_kit::client::{Action, Labels, Patterns, Principal, Resource, TokenId};
+use passgate_kit::fields::Fields;
+use passgate_kit::page::{PageOf, PageSize, PageTokens};
+use passgate_proto::r#type::v1::PatternList;
+use prost_types::Timestamp;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::token::parse_scopes;
+
+/// The id of a token, or of one of its secrets.
+pub fn id(fields: &mut Fields, path: &str, text: &str) -> Option<Uuid> {
+    fields.check(path, TokenId::parse(text)).map(TokenId::as_uuid)
+}
+
+/// `users/{id}` or `api-users/{id}`.
+pub fn principal(fields: &mut Fields, path: &str, text: &str) -> Option<Principal> {
+    fields.check(path, Principal::parse(text))
+}
+
+/// A list of scopes that may be left out. The outer `None` is a wrong one.
+pub fn scopes(fields: &mut Fields, path: &str, list: Option<&PatternList>) -> Option<Option<Patterns>> {
+    let Some(list) = list else { return Some(None) };
+    match parse_scopes(&list.patterns) {
+        Ok(scopes) => Some(Some(scopes)),
+        Err(errors) => {
+            for (at, rule) in errors {
+                let path = at.map_or_else(|| path.to_owned(), |at| format!("{path}.patterns[{at}]"));
+                fields.add(path, rule.to_string());
+            }
+            None
+        }
+    }
+}
+
+/// Labels.
+pub fn labels(fields: &mut Fields, path: &str, pairs: &BTreeMap<String, String>) -> Option<Labels> {
+    fields.check(path, Labels::parse(pairs))
+}
+
+/// A point in time.
+pub fn time(fields: &mut Fields, path: &str, time: &Timestamp) -> Option<OffsetDateTime> {
+    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
+    let seconds = OffsetDateTime::from_unix_timestamp(time.seconds).ok();
+    let read = seconds.zip(nanos).and_then(|(seconds, nanos)| seconds.replace_nanosecond(nanos).ok());
+    fields.check(path, read.ok_or("must be a time from the year 1 to 9999, with 0 to 999,999,999 nanoseconds"))
+}
+
+/// A length of time.
+pub fn duration(fields: &mut Fields, path: &str, duration: &prost_types::Duration) -> Option<Duration> {
+    let well_formed = duration.seconds >= 0 && (0..1_000_000_000).contains(&duration.nanos);
+    let read = Duration::try_from(*duration).ok().filter(|length| well_formed && !length.is_zero());
+    fields.check(path, read.ok_or("must be longer than 0, with 0 to 999,999,999 nanoseconds"))
+}
+
+/// A resource and an action.
+pub fn question(fields: &mut Fields, prefix: &str, resource: &str, act: i32) -> Option<(Resource, Action)> {
+    let resource = fields.check(format!("{prefix}resource"), Resource::parse(resource));
+    let act = fields.check(format!("{prefix}action"), action(act).ok_or("must be ACTION_READ or ACTION_WRITE"));
+    resource.zip(act)
+}
+
+/// Size and begin of a page.
+pub fn page(
+    fields: &mut Fields,
+    pages: &PageTokens,
+    of: PageOf<'_>,
+    (size, token): (i32, &str),
+) -> Option<(PageSize, Option<String>)> {
+    let size = fields.check("page_size", PageSize::parse(size));
+    let after = fields.check("page_token", pages.open(of, token));
+    size.zip(after)
+}

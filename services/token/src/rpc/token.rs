@@ -1,0 +1,282 @@
+//! `TokenService`.
+
+use passgate_kit::caller::{Caller, CallerError, Reach};
+use passgate_kit::client::{Description, Name, Principal, TokenId, TokenKind};
+use passgate_kit::fields::{FieldViolations, Fields};
+use passgate_kit::mark::Marks;
+use passgate_kit::page::{PageOf, PageTokens};
+use passgate_kit::request::{BodyDigest, RequestId};
+use passgate_kit::store::Committed;
+use passgate_proto::token::v1 as pb;
+use passgate_proto::token::v1::create_token_request::Expiry;
+use passgate_proto::token::v1::token_service_server::TokenService;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::mask::Mask;
+use super::{convert, fields as read};
+use crate::decision::{Decider, Row};
+use crate::error::TokenError;
+use crate::store::token::Listed;
+use crate::token::{Examples, Issued, Lifetime, NewToken, Token, TokenChange, Tokens};
+
+const LIST: &str = "/passgate.token.v1.TokenService/ListTokens";
+const CHANGEABLE: &[&str] = &["name", "description", "labels", "scopes", "expire_time"];
+
+/// The RPCs of named tokens.
+#[derive(Debug)]
+pub struct TokenRpc {
+    tokens: Tokens,
+    decider: Decider,
+    examples: Examples,
+    pages: PageTokens,
+    marks: Marks,
+}
+
+impl TokenRpc {
+    /// The RPCs of `tokens`.
+    #[must_use]
+    pub const fn new(tokens: Tokens, decider: Decider, examples: Examples, pages: PageTokens, marks: Marks) -> Self {
+        Self { tokens, decider, examples, pages, marks }
+    }
+
+    fn shown(&self, token: &Token) -> Option<pb::Token> {
+        Some(convert::token(token, self.tokens.now()))
+    }
+
+    async fn created(&self, issued: &Issued) -> Result<pb::CreateTokenResponse, TokenError> {
+        let effective = self.tokens.effective(issued.token.owner, &issued.token.scopes).await?;
+        Ok(pb::CreateTokenResponse {
+            token: self.shown(&issued.token),
+            secret: issued.secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default(),
+            effective_patterns: effective.to_strings(),
+            curl_example: self.examples.curl(&effective),
+            grpcurl_example: self.examples.grpcurl(),
+            secret_no_longer_shown: issued.secret.is_none(),
+        })
+    }
+
+    fn parse_new(&self, request: &pb::CreateTokenRequest) -> Result<NewToken, FieldViolations> {
+        let mut fields = Fields::default();
+        let name = fields.check("name", Name::parse(&request.name));
+        let owner = match request.owner.as_str() {
+            "" => Some(None),
+            text => read::principal(&mut fields, "owner", text).map(Some),
+        };
+        let scopes = read::scopes(&mut fields, "scopes", request.scopes.as_ref());
+        let (path, lifetime) = match &request.expiry {
+            None => ("ttl", Some(Lifetime::Default)),
+            Some(Expiry::ExpireTime(time)) => {
+                ("expire_time", read::time(&mut fields, "expire_time", time).map(Lifetime::Until))
+            }
+            Some(Expiry::Ttl(ttl)) => ("ttl", read::duration(&mut fields, "ttl", ttl).map(Lifetime::For)),
+        };
+        let rules = self.tokens.rules();
+        let end = lifetime.and_then(|wanted| fields.check(path, rules.expiry(wanted, self.tokens.now())));
+        let description = fields.check("description", Description::parse(&request.description));
+        let labels = read::labels(&mut fields, "labels", &request.labels);
+        let request_id = fields.check("request_id", RequestId::parse(&request.request_id));
+        let (Some(name), Some(owner), Some(scopes), Some(expire_time)) = (name, owner, scopes, end) else {
+            return Err(fields.into_error());
+        };
+        let (Some(description), Some(labels), Some(request_id)) = (description, labels, request_id) else {
+            return Err(fields.into_error());
+        };
+        let request = request_id.map(|id| (id, BodyDigest::of(request)));
+        Ok(NewToken { name, owner, scopes, expire_time, description, labels, request })
+    }
+}
+
+fn parse_update(request: &pb::UpdateTokenRequest) -> Result<(Uuid, String, TokenChange), FieldViolations> {
+    let mut fields = Fields::default();
+    let mask = fields.check("update_mask", Mask::parse(request.update_mask.as_ref(), CHANGEABLE));
+    let Some(token) = &request.token else {
+        fields.add("token", "must be there");
+        return Err(fields.into_error());
+    };
+    let id = read::id(&mut fields, "token.id", &token.id);
+    let mut change = TokenChange::default();
+    if let Some(mask) = mask {
+        if mask.has("name") {
+            change.name = fields.check("token.name", Name::parse(&token.name));
+        }
+        if mask.has("description") {
+            change.description = fields.check("token.description", Description::parse(&token.description));
+        }
+        if mask.has("labels") {
+            change.labels = read::labels(&mut fields, "token.labels", &token.labels);
+        }
+        if mask.has("scopes") {
+            change.scopes = read::scopes(&mut fields, "token.scopes", token.scopes.as_ref());
+        }
+        if mask.has("expire_time") {
+            change.expire_time = match &token.expire_time {
+                None => Some(None),
+                Some(time) => read::time(&mut fields, "token.expire_time", time).map(Some),
+            };
+        }
+    }
+    match id {
+        Some(id) if fields.is_empty() => Ok((id, token.etag.clone(), change)),
+        _ => Err(fields.into_error()),
+    }
+}
+
+fn parse_id(text: &str) -> Result<Uuid, FieldViolations> {
+    let mut fields = Fields::default();
+    read::id(&mut fields, "id", text).ok_or_else(|| fields.into_error())
+}
+
+fn count(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
+}
+
+#[tonic::async_trait]
+impl TokenService for TokenRpc {
+    async fn create_token(
+        &self,
+        request: Request<pb::CreateTokenRequest>,
+    ) -> Result<Response<pb::CreateTokenResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let new = self.parse_new(request.get_ref())?;
+        let made = self.tokens.create(caller, new).await?;
+        let response = self.created(&made.value).await?;
+        Ok(self.marks.with_change(Response::new(response), &made))
+    }
+
+    async fn get_token(&self, request: Request<pb::GetTokenRequest>) -> Result<Response<pb::GetTokenResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let token = self.tokens.get(caller, parse_id(&request.get_ref().id)?).await?;
+        Ok(Response::new(pb::GetTokenResponse { token: self.shown(&token) }))
+    }
+
+    async fn get_self(&self, request: Request<pb::GetSelfRequest>) -> Result<Response<pb::GetSelfResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let holder = caller.holder().ok_or(CallerError::NoPrincipal)?;
+        let row = self.decider.memory().row(holder.token_id, holder.kind).await.map_err(TokenError::from)?;
+        let row = row.ok_or_else(|| TokenError::no_token(holder.token_id))?;
+        let token = match &*row {
+            Row::Named(token) => self.shown(token),
+            Row::Session(session) => Some(convert::session(session)),
+        };
+        let effective = self.tokens.effective(holder.principal, &row.scopes()).await?;
+        let session = holder.kind == TokenKind::Session;
+        Ok(Response::new(pb::GetSelfResponse { token, effective_patterns: effective.to_strings(), session }))
+    }
+
+    async fn list_tokens(
+        &self,
+        request: Request<pb::ListTokensRequest>,
+    ) -> Result<Response<pb::ListTokensResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let asked = request.get_ref();
+        let who = caller.actor().principal;
+        let query = pb::ListTokensRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
+        let of = PageOf { caller: &who, method: LIST, query: BodyDigest::of(&query) };
+        let mut fields = Fields::default();
+        let owner = match asked.owner.as_str() {
+            "" => Some(None),
+            text => read::principal(&mut fields, "owner", text).map(Some),
+        };
+        let state = fields.check("state", convert::read_state(asked.state).ok_or("must be a state of tokens"));
+        let page = read::page(&mut fields, &self.pages, of, (asked.page_size, &asked.page_token));
+        let (Some(owner), Some(state), Some((size, after))) = (owner, state, page) else {
+            return Err(fields.into_error().into());
+        };
+        let owner = listed_owner(caller, owner)?;
+        let before = after.as_deref().map(TokenId::parse).transpose();
+        let before = before.map_err(|rule| FieldViolations::one("page_token", rule.to_string()))?;
+        let limit = size.with_next();
+        let mut tokens = self.tokens.list(Listed { owner, state, before }, limit).await?;
+        let mut next_page_token = String::new();
+        if u64::try_from(tokens.len()).is_ok_and(|count| count == limit) {
+            tokens.pop();
+            if let Some(last) = tokens.last() {
+                next_page_token = self.pages.seal(of, &last.id.to_string());
+            }
+        }
+        let tokens = tokens.iter().filter_map(|token| self.shown(token)).collect();
+        Ok(Response::new(pb::ListTokensResponse { tokens, next_page_token }))
+    }
+
+    async fn update_token(
+        &self,
+        request: Request<pb::UpdateTokenRequest>,
+    ) -> Result<Response<pb::UpdateTokenResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let (id, etag, change) = parse_update(request.get_ref())?;
+        let changed = self.tokens.update(caller, id, etag, change).await?;
+        let response = pb::UpdateTokenResponse { token: self.shown(&changed.value) };
+        Ok(self.marks.with_change(Response::new(response), &changed))
+    }
+
+    async fn disable_token(
+        &self,
+        request: Request<pb::DisableTokenRequest>,
+    ) -> Result<Response<pb::DisableTokenResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let changed = self.tokens.disable(caller, parse_id(&request.get_ref().id)?).await?;
+        let response = pb::DisableTokenResponse { token: self.shown(&changed.value) };
+        Ok(self.marks.with_change(Response::new(response), &changed))
+    }
+
+    async fn enable_token(
+        &self,
+        request: Request<pb::EnableTokenRequest>,
+    ) -> Result<Response<pb::EnableTokenResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let changed = self.tokens.enable(caller, parse_id(&request.get_ref().id)?).await?;
+        let response = pb::EnableTokenResponse { token: self.shown(&changed.value) };
+        Ok(self.marks.with_change(Response::new(response), &changed))
+    }
+
+    async fn revoke_token(
+        &self,
+        request: Request<pb::RevokeTokenRequest>,
+    ) -> Result<Response<pb::RevokeTokenResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let mut fields = Fields::default();
+        let id = read::id(&mut fields, "id", &request.get_ref().id);
+        let reason = fields.check("revoke_reason", Description::parse(&request.get_ref().revoke_reason));
+        let (Some(id), Some(reason)) = (id, reason) else {
+            return Err(fields.into_error().into());
+        };
+        let revoked = self.tokens.revoke(caller, id, reason).await?;
+        let response = pb::RevokeTokenResponse {
+            token: self.shown(&revoked.value.token),
+            live_descendants: count(revoked.value.live_descendants),
+        };
+        Ok(self.marks.with_change(Response::new(response), &revoked))
+    }
+
+    async fn revoke_all_tokens(
+        &self,
+        request: Request<pb::RevokeAllTokensRequest>,
+    ) -> Result<Response<pb::RevokeAllTokensResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let mut fields = Fields::default();
+        let principal = read::principal(&mut fields, "principal", &request.get_ref().principal);
+        let reason = fields.check("revoke_reason", Description::parse(&request.get_ref().revoke_reason));
+        let (Some(principal), Some(reason)) = (principal, reason) else {
+            return Err(fields.into_error().into());
+        };
+        let all: Committed<_> = self.tokens.revoke_all(caller, principal, reason).await?;
+        let response = pb::RevokeAllTokensResponse {
+            revoked_tokens: count(all.value.tokens),
+            ended_sessions: count(all.value.sessions),
+        };
+        Ok(self.marks.with_change(Response::new(response), &all))
+    }
+}
+
+/// Whose tokens a list has: one's own unless the caller is granted the method, or says somebody else.
+fn listed_owner(caller: &Caller, owner: Option<Principal>) -> Result<Option<Principal>, TokenError> {
+    match (owner, caller.reach) {
+        (Some(owner), _) => {
+            caller.target(owner, || TokenError::no_principal(owner))?;
+            Ok(Some(owner))
+        }
+        (None, Reach::All) => Ok(None),
+        (None, Reach::OwnOnly | Reach::ItselfOnly) => Ok(Some(caller.principal()?)),
+    }
+}

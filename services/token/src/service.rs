@@ -1,0 +1,242 @@
+//! Wiring only: opens the database, loads the keys, starts what follows the two feeds, and serves the port.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use passgate_kit::access::{AccessLayer, AccessParts};
+use passgate_kit::client::{Ambient, MarkKey, Position};
+use passgate_kit::credentials::{Accepted, CredentialsError};
+use passgate_kit::feed::{Follower, head};
+use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
+use passgate_kit::mark::{FeedOf, Marks};
+use passgate_kit::page::PageTokens;
+use passgate_kit::server::{BindError, Lifecycle, UrlError, bind, channel, serve, with_standard_services};
+use passgate_kit::store::{OpenError, Store, StoreError};
+use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
+use passgate_proto::token::v1::issuing_service_server::IssuingServiceServer;
+use passgate_proto::token::v1::key_service_server::KeyServiceServer;
+use passgate_proto::token::v1::token_service_server::TokenServiceServer;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+use crate::config::{Config, ConfigError};
+use crate::decision::{Callers, Decider, Freshness};
+use crate::key::{KeyFailure, Keys, MasterKey, make_sure};
+use crate::memory::{IdentityLease, Memory, MemoryFollower};
+use crate::projection::{Applier, Directory, Watcher};
+use crate::ready::Ready;
+use crate::rpc::{AuthorizationRpc, IssuingRpc, KeyRpc, TokenRpc};
+use crate::session::Sessions;
+use crate::store::{Migrator, projection};
+use crate::sweep::Sweeper;
+use crate::token::{Examples, Tokens};
+
+/// The name of the service, where one is needed.
+const SERVICE: &str = "token";
+
+/// Why the token service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Values of the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file with a secret.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The file of accepted credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database, at its first use.
+    #[error("the token service's database cannot be read")]
+    Store(#[from] StoreError),
+    /// The signing keys.
+    #[error("the signing keys cannot be used")]
+    Keys(#[from] KeyFailure),
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// A listener that does not say where it is.
+    #[error("the system does not say where a listener is")]
+    Address(#[source] std::io::Error),
+    /// The identity service's address.
+    #[error("`identity_url`")]
+    Url(#[from] UrlError),
+    /// The contracts, which are part of the program.
+    #[error("the contracts in this program cannot be read")]
+    Contracts(#[from] tonic_reflection::server::Error),
+}
+
+/// What the token service takes from whoever runs it.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// Owns its tasks, and ends them.
+    pub lifecycle: Lifecycle,
+}
+
+/// A token service that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Where it listens, as `token`.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+    /// Whether it can decide: both feeds are known, and that is fresh.
+    pub ready: watch::Receiver<bool>,
+}
+
+/// The token service.
+#[derive(Debug)]
+pub struct Service;
+
+impl Service {
+    /// Brings its database up to date.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or was written by a newer version.
+    pub async fn migrate(config: &Config, ambient: &Ambient) -> Result<(), StartError> {
+        let store = Store::open(&config.database, SERVICE, ambient).await?;
+        store.migrate::<Migrator>().await?;
+        store.close().await;
+        Ok(())
+    }
+
+    /// Starts it. It listens when this returns, and is ready once it has heard from the identity service.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
+        config.check()?;
+        let Runtime { ambient, lifecycle } = runtime;
+        let secrets = Secrets::read(&config)?;
+        let directory = Directory::new(channel(&config.identity_url)?, Arc::new(read_secret(&config.credential_file)?));
+        let store = Store::open(&config.database, SERVICE, &ambient).await?;
+        store.migrate::<Migrator>().await?;
+        let listener = bind("the token service", config.listen).await?;
+        let address = listener.local_addr().map_err(StartError::Address)?;
+
+        let installation = make_sure(&store, &secrets.master).await?;
+        let issuer = config.issuer.clone().unwrap_or_else(|| format!("urn:passgate:{installation}"));
+        let keys = Keys::load(store.clone(), Arc::clone(&secrets.master), issuer).await?;
+
+        let (head, copied) = standing(&store).await?;
+        let lease = IdentityLease::new(copied);
+        let memory = Memory::new(store.clone(), directory.clone(), lease.clone(), head.number);
+        let follower = Follower::new(store.clone(), head, MemoryFollower::new(memory.clone(), keys.clone()))
+            .poll_every(config.poll_interval.0);
+        let applied = follower.applied();
+        let freshness = Freshness::new(applied, lease.clone(), ambient.clone(), config.max_staleness.0);
+        let decider =
+            Decider::new(memory.clone(), keys.clone(), freshness.clone(), secrets.marks.clone(), ambient.clone());
+
+        let parts = RpcParts { config: &config, store: &store, keys, memory, freshness: freshness.clone() };
+        let routes = parts.routes(&decider, store.page_tokens().await?, &secrets.marks, &ambient);
+        let (routes, health) = with_standard_services(routes).await?;
+        let access = secrets.access_layer(decider, address.ip().is_loopback());
+
+        let (told, ready) = watch::channel(false);
+        let tasks = Tasks { lifecycle, alive: TaskTracker::new() };
+        let stop = tasks.lifecycle.stopping();
+        let watcher = Watcher::new(directory.clone(), Applier::new(store.clone()), lease, ambient);
+        let sweeper = Sweeper::new(store.clone(), directory, config.sweep_interval.0);
+        tasks.spawn("token feed", follower.run(stop.clone()).map(drop));
+        tasks.spawn("token projection", watcher.run(stop.clone()));
+        tasks.spawn("token sweep", sweeper.run(stop.clone()));
+        tasks.spawn("token readiness", Ready(freshness).watch(told, health, tasks.lifecycle.clone()));
+        tasks.spawn("token port", serve(listener, access, routes, stop).map(log_end));
+        tasks.close_after_all(store);
+        Ok(Running { addresses: vec![("token", address)], ready })
+    }
+}
+
+/// Where the feed stands, and how far the copy of identity's goes that it contains.
+async fn standing(store: &Store) -> Result<(Position, Option<Position>), StoreError> {
+    store.snapshot(|db| Box::pin(async move { Ok((head(db).await?, projection::position(db).await?)) })).await
+}
+
+/// What is read from files.
+struct Secrets {
+    master: Arc<MasterKey>,
+    marks: Marks,
+    accepted: Arc<Accepted>,
+}
+
+impl Secrets {
+    fn read(config: &Config) -> Result<Self, StartError> {
+        let master = MasterKey::new(&read_key(&config.master_key_file)?).map_err(KeyFailure::from)?;
+        let marks = Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Token);
+        Ok(Self { master: Arc::new(master), marks, accepted: Arc::new(Accepted::open(&config.accepted_file)?) })
+    }
+
+    /// The guard in front of the port. The service judges its own callers, in process.
+    fn access_layer(&self, decider: Decider, open_reflection: bool) -> AccessLayer {
+        let accepted = Arc::clone(&self.accepted);
+        AccessLayer::new(AccessParts {
+            decisions: Arc::new(decider),
+            services: Arc::new(move |secret| accepted.check(secret)),
+            marks: self.marks.clone(),
+            open_reflection,
+        })
+    }
+}
+
+/// What the RPCs are made of.
+struct RpcParts<'a> {
+    config: &'a Config,
+    store: &'a Store,
+    keys: Keys,
+    memory: Memory,
+    freshness: Freshness,
+}
+
+impl RpcParts<'_> {
+    /// The services, not guarded yet.
+    fn routes(self, decider: &Decider, pages: PageTokens, marks: &Marks, ambient: &Ambient) -> Routes {
+        let Self { config, store, keys, memory, freshness } = self;
+        let tokens = Tokens::new(store.clone(), keys.clone(), decider.clone(), config.lifetimes(), ambient.clone());
+        let lifetime = time::Duration::try_from(config.session_lifetime.0).unwrap_or(time::Duration::hours(8));
+        let sessions = Sessions::new(store.clone(), keys.clone(), freshness, lifetime, ambient.clone());
+        let callers = Callers::new(store.clone(), memory);
+        let examples = Examples::new(&config.public_url);
+        let token = TokenRpc::new(tokens.clone(), decider.clone(), examples, pages.clone(), marks.clone());
+        let authorization = AuthorizationRpc::new(decider.clone(), callers, pages, marks.clone());
+        let issuing = IssuingRpc::new(tokens, sessions, marks.clone());
+        Routes::new(TokenServiceServer::new(token))
+            .add_service(AuthorizationServiceServer::new(authorization))
+            .add_service(IssuingServiceServer::new(issuing))
+            .add_service(KeyServiceServer::new(KeyRpc::new(keys)))
+    }
+}
+
+fn log_end(served: Result<(), tonic::transport::Error>) {
+    if let Err(error) = served {
+        tracing::error!("the token service's port is not served any more: {error}");
+    }
+}
+
+/// The service's tasks, among those of the process.
+struct Tasks {
+    lifecycle: Lifecycle,
+    alive: TaskTracker,
+}
+
+impl Tasks {
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.lifecycle.spawn(name, self.alive.track_future(task));
+    }
+
+    /// Closes the database once nothing needs it any more.
+    fn close_after_all(self, store: Store) {
+        let Self { lifecycle, alive } = self;
+        alive.close();
+        lifecycle.spawn("token database", async move {
+            alive.wait().await;
+            store.close().await;
+        });
+    }
+}
