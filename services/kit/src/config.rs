@@ -1,14 +1,17 @@
 //! Reading configuration: defaults, then a TOML file, then the environment, then flags.
 //!
-//! Structs deny unknown keys; a wrong one is told with where it came from and the nearest key that there is.
+//! Structs deny unknown keys; a wrong one is told with where it came from and the nearest key that there is. All problems are
+//! told at once: what is wrong is taken out and the rest read again, until nothing is wrong any more.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
+use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -33,11 +36,65 @@ pub fn load<T: DeserializeOwned>(
         let name = path.display().to_string();
         figment = figment.merge(Named { name, inner: Serialized::defaults(table) });
     }
-    figment
+    let figment = figment
         .merge(Env::prefixed(environment).split("__"))
-        .merge(Named { name: "the command line".to_owned(), inner: Serialized::defaults(flags) })
-        .extract()
-        .map_err(|error| ConfigError::Keys(error.into_iter().map(|problem| told(&problem)).collect()))
+        .merge(Named { name: "the command line".to_owned(), inner: Serialized::defaults(flags) });
+    read_all(&figment).map_err(ConfigError::Keys)
+}
+
+/// More problems than this are not looked for.
+const MAX_PROBLEMS: usize = 64;
+
+fn read_all<T: DeserializeOwned>(figment: &Figment) -> Result<T, Vec<String>> {
+    let mut values: Dict = figment.extract().map_err(|error| vec![error.to_string()])?;
+    let mut problems = Vec::new();
+    let mut taken_out = BTreeSet::new();
+    while problems.len() < MAX_PROBLEMS {
+        let error = match Value::from(values.clone()).deserialize::<T>() {
+            Ok(config) if problems.is_empty() => return Ok(config),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let place = Place::of(&error);
+        if !taken_out.contains(&place.0) {
+            problems.push(told(figment, &error, &place));
+        }
+        match take_out(&mut values, &place.0) {
+            Some(path) => taken_out.insert(path),
+            None => break, // a key of the root is missing: nothing can stand in for it
+        };
+    }
+    Err(problems)
+}
+
+/// Where a problem is: the names of the tables, and the key in the last one.
+struct Place(Vec<String>);
+
+impl Place {
+    fn of(error: &figment::Error) -> Self {
+        let mut path = error.path.clone();
+        let key = match &error.kind {
+            Kind::UnknownField(key, _) => Some(key.as_str()),
+            Kind::MissingField(key) => Some(key.as_ref()),
+            _ => None,
+        };
+        if let Some(key) = key.filter(|key| path.last().is_none_or(|last| last != key)) {
+            path.push(key.to_owned());
+        }
+        Self(path)
+    }
+}
+
+/// Takes the value at `path` out, or the innermost table or list on the way to it. Gives the path of what was taken out.
+fn take_out(values: &mut Dict, path: &[String]) -> Option<Vec<String>> {
+    let (first, rest) = path.split_first()?;
+    if let (Some(Value::Dict(_, inner)), false) = (values.get_mut(first), rest.is_empty())
+        && let Some(mut taken) = take_out(inner, rest)
+    {
+        taken.insert(0, first.clone());
+        return Some(taken);
+    }
+    values.remove(first).map(|_| vec![first.clone()])
 }
 
 /// A provider that says in errors where its values came from.
@@ -56,23 +113,35 @@ impl<P: figment::Provider> figment::Provider for Named<P> {
     }
 }
 
-fn told(problem: &figment::Error) -> String {
-    let from = problem.metadata.as_ref().map(|source| format!(" (from {})", source.name)).unwrap_or_default();
-    let path = problem.path.join(".");
+fn told(figment: &Figment, problem: &figment::Error, place: &Place) -> String {
+    let at = place.0.join(".");
+    let source = (1..=place.0.len()).rev().find_map(|depth| figment.find_metadata(&place.0.get(..depth)?.join(".")));
+    let from = source.map(|source| format!(" (from {})", source.name)).unwrap_or_default();
     match &problem.kind {
         Kind::UnknownField(key, known) => {
-            let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             let nearest = known
                 .iter()
                 .max_by(|one, other| strsim::jaro_winkler(one, key).total_cmp(&strsim::jaro_winkler(other, key)));
             let hint = nearest.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
             format!("{at}{from}: there is no such key{hint}")
         }
-        Kind::MissingField(key) => {
-            let at = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-            format!("{at}: must be given")
+        Kind::MissingField(_) => format!("{at}: must be given"),
+        // What was given is not repeated: it may be a secret in the wrong place.
+        Kind::InvalidType(given, wanted) | Kind::InvalidValue(given, wanted) => {
+            format!("{at}{from}: must be {wanted}, not {}", nature(given))
         }
-        kind => format!("{path}{from}: {kind}"),
+        kind => format!("{at}{from}: {kind}"),
+    }
+}
+
+fn nature(given: &Actual) -> &'static str {
+    match given {
+        Actual::Bool(_) => "true or false",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "this number",
+        Actual::Char(_) | Actual::Str(_) | Actual::Bytes(_) => "this text",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        _ => "what is there",
     }
 }
 
@@ -170,6 +239,35 @@ mod tests {
         assert!(read("", NoFlags {}).unwrap_err().to_string().contains("listen: must be given"));
         let error = read("listen = \"a\"\nmax_staleness = \"soon\"", NoFlags {}).unwrap_err().to_string();
         assert!(error.contains("max_staleness") && error.contains("no length of time"), "{error}");
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Whole {
+        #[expect(dead_code, reason = "only read")]
+        port: u16,
+        #[expect(dead_code, reason = "only read")]
+        inner: Sample,
+        #[expect(dead_code, reason = "only read")]
+        #[serde(default)]
+        names: Vec<u16>,
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("passgate.toml");
+        let text = "port = 700000\nprot = 1\nnames = [1, \"s3cret\"]\n[inner]\nlisten = 5\nmax_staleness = \"soon\"\nmax = 1\n";
+        std::fs::write(&file, text).unwrap();
+
+        let error = load::<Whole>(Some(&file), "PASSGATE_NOBODY_SETS_THIS_", NoFlags {}).unwrap_err();
+
+        let ConfigError::Keys(problems) = error else { panic!("{error}") };
+        assert!(!problems.iter().any(|problem| problem.contains("s3cret")), "values may be secrets: {problems:?}");
+        let mut places: Vec<&str> =
+            problems.iter().map(|problem| problem.split_once(" (from ").expect(problem).0).collect();
+        places.sort_unstable();
+        assert_eq!(places, ["inner.listen", "inner.max", "inner.max_staleness", "names.1", "port", "prot"]);
     }
 
     #[test]
