@@ -152,8 +152,8 @@ impl Ambient {
     /// A secret of at least `bits` bits of randomness in the 62 letters and digits of ASCII, each equally likely.
     #[must_use]
     pub fn secret_base62(&self, bits: u16) -> SecretString {
-        // A character carries log2(62) > 5.95 bits.
-        let length = (usize::from(bits) * 100).div_ceil(595);
+        // A character carries log2(62) = 5.95419… bits.
+        let length = (usize::from(bits) * 100_000).div_ceil(595_419);
         let mut text = String::with_capacity(length);
         let mut random = Zeroizing::new([0; 64]);
         while text.len() < length {
@@ -204,12 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_256_bits_has_44_letters_and_digits_and_is_never_the_same() {
+    fn a_secret_of_256_bits_has_43_letters_and_digits_and_is_never_the_same() {
         let ambient = Ambient::system();
 
         let (one, other) = (ambient.secret_base62(256), ambient.secret_base62(256));
 
-        assert_eq!(one.expose().len(), 44);
+        assert_eq!(one.expose().len(), 43);
         assert!(one.expose().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_ne!(one.expose(), other.expose());
     }
