@@ -48,7 +48,9 @@ pub enum IdentityError {
         limit: usize,
     },
     /// Tokens would stop working.
-    #[error("{principal} still has {live} live tokens, which would stop working: say `delete_live_tokens` to end them too")]
+    #[error(
+        "{principal} still has {live} live tokens, which would stop working: say `delete_live_tokens` to end them too"
+    )]
     HasLiveTokens {
         /// Whose.
         principal: String,
@@ -68,7 +70,9 @@ pub enum IdentityError {
     #[error("too many passwords are being checked at this moment; try again in a second")]
     TooManySignIns,
     /// The new password holds, but there is no session yet.
-    #[error("the new password is set, but the token service did not make a session: sign in again with the new password")]
+    #[error(
+        "the new password is set, but the token service did not make a session: sign in again with the new password"
+    )]
     NoSessionYet(#[source] Box<Status>),
     /// The token service is away.
     #[error("the token service did not answer, so nothing was done; repeat this with the same request_id")]
@@ -105,6 +109,12 @@ pub enum IdentityError {
 impl From<sea_orm::DbErr> for IdentityError {
     fn from(error: sea_orm::DbErr) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<crate::password::PasswordError> for IdentityError {
+    fn from(rule: crate::password::PasswordError) -> Self {
+        Self::Fields(FieldViolations::one("new_password", rule.to_string()))
     }
 }
 

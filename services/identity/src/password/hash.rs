@@ -87,7 +87,8 @@ impl Hasher {
         let mut salt = [0_u8; 16];
         self.ambient.fill(&mut salt);
         self.in_turn(move || {
-            let salt = SaltString::encode_b64(&salt).map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
+            let salt =
+                SaltString::encode_b64(&salt).map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
             let salt: Salt<'_> = salt.as_salt();
             let hashed = argon2id()?.hash_password(password.expose().as_bytes(), salt);
             let hashed = hashed.map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
@@ -148,7 +149,8 @@ impl Drop for Place {
 }
 
 fn argon2id() -> Result<Argon2<'static>, IdentityError> {
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
+    let params =
+        Params::new(19 * 1024, 2, 1, None).map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 

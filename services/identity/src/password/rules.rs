@@ -59,6 +59,14 @@ impl Password {
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
+
+    /// The same password, to be compared once more.
+    ///
+    /// # Errors
+    /// Never, for a password that was read once.
+    pub fn again(&self) -> Result<Self, PasswordError> {
+        Self::parse(self.expose())
+    }
 }
 
 /// A password that is good enough to be set.
@@ -94,6 +102,11 @@ impl NewPassword {
     /// The password itself.
     pub fn as_password(&self) -> &Password {
         &self.0
+    }
+
+    /// The password itself, to be hashed.
+    pub fn into_password(self) -> Password {
+        self.0
     }
 }
 

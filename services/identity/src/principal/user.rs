@@ -38,7 +38,8 @@ pub async fn create(
     if let Some(claim) = claim
         && let Claimed::Before(earlier) = claim.take(acting.principals.tx()).await?
     {
-        let there = UserId::parse_resource_name(&earlier.resource).map_err(|_| IdentityError::NotFound(earlier.resource))?;
+        let there =
+            UserId::parse_resource_name(&earlier.resource).map_err(|_| IdentityError::NotFound(earlier.resource))?;
         let row = acting.principals.principal(Principal::User(there)).await?;
         return Ok((view(acting, row).await?, false));
     }

@@ -2,8 +2,8 @@
 
 use passgate_kit::store::StoreError;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, sea_query::Expr,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, IntoActiveModel as _,
+    QueryFilter as _, sea_query::Expr,
 };
 
 use super::entity::creation;
@@ -50,20 +50,27 @@ pub async fn save(conn: &impl ConnectionTrait, row: &creation::Model) -> Result<
     Ok(())
 }
 
-/// PREPARING → COMMITTED, if it is still in time. False if it is not.
-pub async fn commit(conn: &impl ConnectionTrait, id: &str, now: i64) -> Result<bool, StoreError> {
+/// The creation with this id.
+pub async fn by_id(conn: &impl ConnectionTrait, id: &str) -> Result<Option<creation::Model>, StoreError> {
+    Ok(creation::Entity::find_by_id(id).one(conn).await?)
+}
+
+/// PREPARING → COMMITTED, if it is still in time and still makes this API user. False if not: a repeat may have begun
+/// anew, with other ids.
+pub async fn commit(conn: &impl ConnectionTrait, id: &str, api_user: &str, now: i64) -> Result<bool, StoreError> {
     let updated = creation::Entity::update_many()
         .col_expr(creation::Column::State, Expr::value(COMMITTED))
         .col_expr(creation::Column::HeldName, Expr::value(Option::<String>::None))
         .filter(creation::Column::Id.eq(id))
+        .filter(creation::Column::ApiUser.eq(api_user))
         .filter(creation::Column::State.eq(PREPARING))
         .filter(creation::Column::GiveUpUs.gt(now));
     Ok(updated.exec(conn).await?.rows_affected > 0)
 }
 
 /// PREPARING → ABORTED. The name is free.
-pub async fn abort(conn: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
-    abort_where(conn, creation::Column::Id.eq(id)).await.map(drop)
+pub async fn abort(conn: &impl ConnectionTrait, id: &str, api_user: &str) -> Result<(), StoreError> {
+    abort_where(conn, creation::Column::Id.eq(id).and(creation::Column::ApiUser.eq(api_user))).await.map(drop)
 }
 
 /// PREPARING → ABORTED for all whose time is over; gives how many.

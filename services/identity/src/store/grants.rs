@@ -51,9 +51,8 @@ pub async fn page(
         found = found.filter(grant::Column::Holder.eq(holder));
     }
     if let Some((holder, pattern)) = after {
-        let same_holder = Condition::all()
-            .add(grant::Column::Holder.eq(holder.clone()))
-            .add(grant::Column::Pattern.gt(pattern));
+        let same_holder =
+            Condition::all().add(grant::Column::Holder.eq(holder.clone())).add(grant::Column::Pattern.gt(pattern));
         found = found.filter(Condition::any().add(grant::Column::Holder.gt(holder)).add(same_holder));
     }
     let ordered = found.order_by_asc(grant::Column::Holder).order_by_asc(grant::Column::Pattern);

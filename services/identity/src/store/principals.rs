@@ -50,11 +50,6 @@ impl<'t> Principals<'t> {
         self.tx
     }
 
-    /// Who writes.
-    pub fn actor(&self) -> &Actor {
-        &self.actor
-    }
-
     /// Now, as it is stored.
     pub fn now(&self) -> i64 {
         micros(self.tx.ambient().now())

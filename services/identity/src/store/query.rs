@@ -26,9 +26,8 @@ pub async fn principal_by_key(
     kind: &str,
     key: &str,
 ) -> Result<Option<principal::Model>, StoreError> {
-    let found = principal::Entity::find()
-        .filter(principal::Column::Kind.eq(kind))
-        .filter(principal::Column::UniqueKey.eq(key));
+    let found =
+        principal::Entity::find().filter(principal::Column::Kind.eq(kind)).filter(principal::Column::UniqueKey.eq(key));
     Ok(found.one(conn).await?)
 }
 

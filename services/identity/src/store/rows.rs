@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use passgate_kit::store::StoreError;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 
 use super::entity::{grant, group, membership, principal};
@@ -56,7 +56,11 @@ pub async fn page(
     }
     let rows = found.order_by_desc(principal::Column::Principal).limit(limit).all(conn).await?;
     let mut groups = groups_of_all(conn, &rows).await?;
-    Ok(rows.into_iter().map(|row| (groups.remove(&row.principal), row)).map(|(of, row)| (row, of.unwrap_or_default())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (groups.remove(&row.principal), row))
+        .map(|(of, row)| (row, of.unwrap_or_default()))
+        .collect())
 }
 
 /// The principals after `after`, deleted ones left out, as the projection needs them; ordered by name.
@@ -79,12 +83,9 @@ pub async fn principals_after(
 }
 
 /// The groups after `after`, deleted ones left out, as the projection needs them; ordered by name.
-pub async fn groups_after(
-    conn: &impl ConnectionTrait,
-    after: &str,
-    limit: u64,
-) -> Result<Vec<GroupFacts>, StoreError> {
-    let found = group::Entity::find().filter(group::Column::GroupName.gt(after)).filter(group::Column::Deleted.eq(false));
+pub async fn groups_after(conn: &impl ConnectionTrait, after: &str, limit: u64) -> Result<Vec<GroupFacts>, StoreError> {
+    let found =
+        group::Entity::find().filter(group::Column::GroupName.gt(after)).filter(group::Column::Deleted.eq(false));
     let rows = found.order_by_asc(group::Column::GroupName).limit(limit).all(conn).await?;
     let mut patterns = patterns_of_all(conn, rows.iter().map(|row| row.group_name.clone()).collect()).await?;
     Ok(rows.iter().map(|row| GroupFacts::of(row, patterns.remove(&row.group_name).unwrap_or_default())).collect())
@@ -109,9 +110,7 @@ async fn patterns_of_all(
     conn: &impl ConnectionTrait,
     holders: Vec<String>,
 ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
-    let found = grant::Entity::find()
-        .filter(grant::Column::Holder.is_in(holders))
-        .order_by_asc(grant::Column::Pattern);
+    let found = grant::Entity::find().filter(grant::Column::Holder.is_in(holders)).order_by_asc(grant::Column::Pattern);
     let mut patterns: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in found.all(conn).await? {
         patterns.entry(row.holder).or_default().push(row.pattern);

@@ -133,16 +133,8 @@ fn indexes() -> [IndexCreateStatement; 7] {
             .col(PrincipalGroup::UniqueKey)
             .unique()
             .to_owned(),
-        Index::create()
-            .name("membership_principal")
-            .table(Membership::Table)
-            .col(Membership::Principal)
-            .to_owned(),
-        Index::create()
-            .name("grant_pattern_pattern")
-            .table(GrantPattern::Table)
-            .col(GrantPattern::Pattern)
-            .to_owned(),
+        Index::create().name("membership_principal").table(Membership::Table).col(Membership::Principal).to_owned(),
+        Index::create().name("grant_pattern_pattern").table(GrantPattern::Table).col(GrantPattern::Pattern).to_owned(),
         Index::create()
             .name("creation_request")
             .table(Creation::Table)

@@ -1,0 +1,276 @@
+//! Wiring: opens the database, founds the installation if it is new, adds the services, spawns the tasks.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use passgate_kit::access::{AccessLayer, AccessParts};
+use passgate_kit::client::Ambient;
+use passgate_kit::client::client::DecisionClient;
+use passgate_kit::client::mark::MarkKey;
+use passgate_kit::credentials::{Accepted, CredentialsError};
+use passgate_kit::feed::head;
+use passgate_kit::idempotency::forget_old;
+use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
+use passgate_kit::mark::{FeedOf, Marks};
+use passgate_kit::server::{BindError, Lifecycle, Readiness, UrlError, bind, channel, serve, with_standard_services};
+use passgate_kit::store::{OpenError, Store, StoreError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::creation::Creations;
+use crate::directory::Directory;
+use crate::error::IdentityError;
+use crate::first_start::{FirstStart, FirstStartError, first_start};
+use crate::issuing::Issuing;
+use crate::password::Hasher;
+use crate::rpc::Rooms;
+use crate::sign_in::{BackOff, SignIn};
+use crate::store::Migrator;
+
+/// Its name in logs and on its database.
+const SERVICE: &str = "identity";
+/// How often it is looked whether the database answers.
+const READY_EVERY: Duration = Duration::from_secs(1);
+/// How often creations that took too long are given up.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often repeats that nobody can ask for any more are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// Why the identity service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file with a secret.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The file of accepted credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database, at its first use.
+    #[error("the identity service's database cannot be read")]
+    Store(#[from] StoreError),
+    /// The first user and the built-in groups.
+    #[error("the first user cannot be made: {0}")]
+    FirstStart(#[from] FirstStartError),
+    /// Hashing passwords.
+    #[error(transparent)]
+    Hashing(#[from] IdentityError),
+    /// An address to listen on.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// A listener that does not say where it is.
+    #[error("the system does not say where a listener is")]
+    Address(#[source] std::io::Error),
+    /// The token service's address.
+    #[error("`token_url`: {0}")]
+    Url(#[from] UrlError),
+    /// The contracts, which are part of the program.
+    #[error("the contracts in this program cannot be read")]
+    Contracts(#[from] tonic_reflection::server::Error),
+}
+
+/// What the identity service takes from whoever runs it.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// Time and randomness.
+    pub ambient: Ambient,
+    /// Owns its tasks, and ends them.
+    pub lifecycle: Lifecycle,
+}
+
+/// An identity service that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Where it listens, as `identity`.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+    /// Whether it has what it needs: its database.
+    pub ready: watch::Receiver<bool>,
+}
+
+/// The identity service.
+#[derive(Debug)]
+pub struct Service;
+
+impl Service {
+    /// Brings its database up to date.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or was written by a newer version.
+    pub async fn migrate(config: &Config, ambient: &Ambient) -> Result<(), StartError> {
+        let store = Store::open(&config.database, SERVICE, ambient).await?;
+        store.migrate::<Migrator>().await?;
+        store.close().await;
+        Ok(())
+    }
+
+    /// Starts it. It listens when this returns. It waits for no other service: while the token service is away nobody
+    /// administers anything and nobody signs in.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
+        let Runtime { ambient, lifecycle } = runtime;
+        let links = Links::new(&config)?;
+        let store = Store::open(&config.database, SERVICE, &ambient).await?;
+        store.migrate::<Migrator>().await?;
+        let listener = bind("the identity service", config.listen).await?;
+        let address = listener.local_addr().map_err(StartError::Address)?;
+        let hasher = Hasher::start(&config.passwords, &ambient).await?;
+        if first_start(&store, &hasher, &config).await? == FirstStart::Done {
+            let (email, file) = (&config.first_user_email, config.first_password_file.display());
+            tracing::info!("{email} can sign in with the one-time password in {file}");
+        }
+
+        let tasks = Tasks { lifecycle, alive: TaskTracker::new() };
+        let stop = tasks.lifecycle.stopping();
+        let rooms = links.rooms(&store, hasher, &tasks, store.page_tokens().await?);
+        let creations = rooms.creations.clone();
+        let (routes, health) = with_standard_services(rooms.routes()).await?;
+        let access = links.access_layer(&config, &ambient, address.ip().is_loopback());
+
+        let (told, ready) = watch::channel(false);
+        tasks.spawn("identity readiness", watch_ready(store.clone(), told, health, tasks.lifecycle.clone()));
+        tasks.spawn("identity sweep", sweep(creations, stop.clone()));
+        tasks.spawn("identity repeats", forget_repeats(store.clone(), stop.clone()));
+        tasks.spawn("identity port", serve(listener, access, routes, stop).map(log_end));
+        tasks.close_after_all(store);
+        Ok(Running { addresses: vec![("identity", address)], ready })
+    }
+}
+
+/// The ways to the token service, and what proves who is who.
+struct Links {
+    token: tonic::transport::Channel,
+    credential: Arc<passgate_kit::client::SecretString>,
+    accepted: Arc<Accepted>,
+    marks: Marks,
+}
+
+impl Links {
+    fn new(config: &Config) -> Result<Self, StartError> {
+        Ok(Self {
+            token: channel(&config.token_url)?,
+            credential: Arc::new(read_secret(&config.credential_file)?),
+            accepted: Arc::new(Accepted::open(&config.accepted_file)?),
+            marks: Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Identity),
+        })
+    }
+
+    fn rooms(&self, store: &Store, hasher: Hasher, tasks: &Tasks, pages: passgate_kit::page::PageTokens) -> Rooms {
+        let issuing = Issuing::new(self.token.clone(), Arc::clone(&self.credential));
+        let sign_in = SignIn {
+            store: store.clone(),
+            hasher: hasher.clone(),
+            backoff: BackOff::new(store.ambient()),
+            issuing: issuing.clone(),
+        };
+        let directory =
+            Directory { store: store.clone(), stop: tasks.lifecycle.stopping(), streams: tasks.alive.clone() };
+        Rooms {
+            store: store.clone(),
+            creations: Creations::new(store.clone(), issuing.clone()),
+            issuing,
+            hasher,
+            sign_in,
+            directory,
+            marks: self.marks.clone(),
+            pages,
+        }
+    }
+
+    /// The guard in front of the port: each call's token is judged by the token service, now.
+    fn access_layer(&self, config: &Config, ambient: &Ambient, open_reflection: bool) -> AccessLayer {
+        let staleness = config.max_staleness.0;
+        let decisions =
+            DecisionClient::new(self.token.clone(), Arc::clone(&self.credential), ambient.clone(), staleness);
+        let accepted = Arc::clone(&self.accepted);
+        AccessLayer::new(AccessParts {
+            decisions: Arc::new(decisions),
+            services: Arc::new(move |secret| accepted.check(secret)),
+            marks: self.marks.clone(),
+            open_reflection,
+        })
+    }
+}
+
+/// Tells whether the database answers and every task is alive, until the service is stopped: then it is not ready.
+async fn watch_ready(store: Store, told: watch::Sender<bool>, health: Readiness, lifecycle: Lifecycle) {
+    let (died, stop) = (lifecycle.died(), lifecycle.stopping());
+    while !stop.is_cancelled() {
+        let answers = store.read(|conn| Box::pin(async move { head(conn).await })).await;
+        let ready = answers.is_ok() && died.borrow().is_none();
+        if told.send_if_modified(|before| std::mem::replace(before, ready) != ready) {
+            health.set(ready).await;
+            match answers {
+                Ok(_) => tracing::info!(ready, "the identity service is {}ready", if ready { "" } else { "not " }),
+                Err(error) => tracing::warn!("the identity service is not ready: {error}"),
+            }
+        }
+        pause(&stop, READY_EVERY).await;
+    }
+    told.send_replace(false);
+    health.set(false).await;
+}
+
+async fn sweep(creations: Creations, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match creations.sweep().await {
+            Ok(0) => {}
+            Ok(given_up) => tracing::info!("{given_up} creations took too long and were given up"),
+            Err(error) => tracing::warn!("creations that took too long are not given up yet: {error}"),
+        }
+        pause(&stop, SWEEP_EVERY).await;
+    }
+}
+
+async fn forget_repeats(store: Store, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let forgotten = store.write(|tx| Box::pin(async move { forget_old(tx).await })).await;
+        if let Err(error) = forgotten {
+            tracing::warn!("old request ids are not forgotten yet: {error}");
+        }
+        pause(&stop, FORGET_EVERY).await;
+    }
+}
+
+async fn pause(stop: &CancellationToken, time: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(time) => {}
+    }
+}
+
+fn log_end(served: Result<(), tonic::transport::Error>) {
+    if let Err(error) = served {
+        tracing::error!("the identity service's port is not served any more: {error}");
+    }
+}
+
+/// The identity service's tasks, among those of the process.
+struct Tasks {
+    lifecycle: Lifecycle,
+    alive: TaskTracker,
+}
+
+impl Tasks {
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.lifecycle.spawn(name, self.alive.track_future(task));
+    }
+
+    /// Closes the database once nothing needs it any more.
+    fn close_after_all(self, store: Store) {
+        let Self { lifecycle, alive } = self;
+        alive.close();
+        lifecycle.spawn("identity database", async move {
+            alive.wait().await;
+            store.close().await;
+        });
+    }
+}
