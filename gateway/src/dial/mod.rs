@@ -2,7 +2,7 @@
 //!
 //! An upstream is judged twice. At registration by what its URL says ([`DialRules::check_url`]), so that a mistake is told to
 //! whoever makes it; and at every connection by the address that is *connected to* ([`Connector`]), so that a DNS name
-//! which changes its mind after the first check gains nothing. [`classify`] is the only judge.
+//! which changes its mind after the first check gains nothing. [`classify()`] is the only judge.
 
 mod allowed;
 mod classify;

@@ -1,4 +1,4 @@
-//! The rules by which an upstream is judged: the [class](classify) of its address, the configuration, and who we are.
+//! The rules by which an upstream is judged: the [class](classify()) of its address, the configuration, and who we are.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 //! written anew for its upstream.
 //!
 //! The invariant: nothing goes upstream without a `Permit`, which only `judge` makes, for the very
-//! [`Target`](target::Target) that is forwarded. Whoever has no genuine token cannot tell what exists from what does not.
+//! [`Target`] that is forwarded. Whoever has no genuine token cannot tell what exists from what does not.
 
 mod body;
 mod call;

@@ -4,7 +4,7 @@
 //! held to the end of COMMIT. So the next writer reads the head only after this commit: numbers grow in commit order,
 //! without holes, and whoever sees number *n* sees everything below it.
 //!
-//! **Chain.** Each row's hash is over the row before and everything in this one ([`hash`]). A reader names the whole
+//! **Chain.** Each row's hash is over the row before and everything in this one (`hash.rs`). A reader names the whole
 //! position it stands at (feed, number, hash); if the feed has another hash there, or ends below, the database went back.
 //!
 //! **Evidence.** [`read_after`] reads the rows after a position and the head in one statement, so in one snapshot; taken with

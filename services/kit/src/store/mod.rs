@@ -1,7 +1,7 @@
 //! The database of one service.
 //!
 //! Every call goes through [`Store::write`], [`Store::read`] or [`Store::snapshot`], which have one way in
-//! ([`Store::call`]): each runs as a task of its own, so that a caller who goes away never cancels a COMMIT, and a
+//! (`Store::call`): each runs as a task of its own, so that a caller who goes away never cancels a COMMIT, and a
 //! simulation can run it outside of its virtual time.
 //!
 //! A write is one transaction. What it appends to the feed is numbered and chained at its end, under the lock of the feed's
