@@ -12,9 +12,9 @@ pub struct Cli {
     /// How log lines on standard error look.
     #[arg(long, value_enum, default_value_t = LogFormat::Human, global = true, value_name = "FORMAT")]
     pub log: LogFormat,
-    /// The least important lines to log.
-    #[arg(long, value_enum, default_value_t = LogLevel::Info, global = true, value_name = "LEVEL")]
-    pub log_level: LogLevel,
+    /// The least important lines to log; `info` if left out, `error` for the demo.
+    #[arg(long, value_enum, global = true, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
     /// How to say on standard output where the program listens and when it is ready.
     #[arg(long, value_enum, default_value_t = ReadyFormat::Human, global = true, value_name = "FORMAT")]
     pub ready: ReadyFormat,

@@ -48,7 +48,7 @@ fn a_port_in_use_is_named_with_what_to_do() {
     ]);
 
     let said = complaint(&output);
-    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+    assert!(said.contains(&address) && said.contains("choose another"), "{said}");
 }
 
 #[tokio::test]

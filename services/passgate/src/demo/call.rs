@@ -43,7 +43,8 @@ pub async fn rpc(rpc: &Rpc, world: &mut World) -> Result<Answer> {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await?;
     let path = http::uri::PathAndQuery::try_from(format!("/{}", rpc.method))?;
-    let called = format!("{} {{ {} }}{}", rpc.method, body.shown, as_who(rpc.token));
+    let shown = if body.shown.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", body.shown) };
+    let called = format!("{} {shown}{}", rpc.method, as_who(rpc.token));
     match client.unary(request, path, Raw).await {
         Ok(response) => {
             note_mark(world, response.metadata());

@@ -23,8 +23,8 @@ impl Ports {
         let (identity, token) = (self.identity.address(), self.token.address());
         let own = match service {
             "identity" => format!(
-                "listen = \"{identity}\"\ntoken_url = \"http://{token}\"\nfirst_user_email = \"{ADMINISTRATOR}\"\n\
-                 first_password_file = \"{}\"\n",
+                "listen = \"{identity}\"\ntoken_url = \"http://{token}\"\n\
+                 first_user_email = \"{ADMINISTRATOR}\"\nfirst_password_file = \"{}\"\n",
                 folder.join("first-password").display()
             ),
             "token" => format!(
@@ -36,6 +36,16 @@ impl Ports {
                  identity_url = \"http://{identity}\"\nallowed_upstreams = [\"127.0.0.0/8\"]\n"
             ),
         };
+        let credentials = folder.join("credentials");
+        let mut own = own;
+        for (key, file) in
+            [("credential_file", format!("{service}.credential")), ("mark_key_file", "mark.key".to_owned())]
+        {
+            own.push_str(&format!("{key} = \"{}\"\n", credentials.join(file).display()));
+        }
+        if service != "gateway" {
+            own.push_str(&format!("accepted_file = \"{}\"\n", credentials.join("accepted.toml").display()));
+        }
         let url = match database {
             Database::Sqlite => format!("sqlite:{}", folder.join(format!("{service}.db")).display()),
             Database::Postgres => postgres::database(),

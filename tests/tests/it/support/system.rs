@@ -15,7 +15,7 @@ use super::program::{Program, run};
 use super::upstream::Upstream;
 
 /// The e-mail of the first administrator.
-pub const ADMINISTRATOR: &str = "admin@passgate.local";
+pub const ADMINISTRATOR: &str = "admin@localhost";
 /// The password that everybody chooses.
 pub const PASSWORD: &str = "walk the long way round";
 

@@ -98,7 +98,7 @@ fn machine_signs_in() -> Step {
             read: nothing,
         },
     )
-    .refused(Expect::Refused(Code::Unauthenticated, "API_USERS_DO_NOT_SIGN_IN"))
+    .refused(Expect::Refused(Code::FailedPrecondition, "API_USERS_DO_NOT_SIGN_IN"))
 }
 
 fn disabled() -> Vec<Step> {
