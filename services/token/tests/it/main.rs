@@ -1,0 +1,11 @@
+//! The token service over real connections, on both databases.
+
+mod authorization;
+mod containment;
+mod creation;
+mod evidence;
+mod issuing;
+mod keys;
+mod replicas;
+mod support;
+mod tokens;
