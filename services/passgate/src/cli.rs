@@ -102,7 +102,8 @@ pub enum Service {
 /// What to do with credentials between the services.
 #[derive(Debug, Subcommand)]
 pub enum CredentialsVerb {
-    /// Make one for each service, and the file of accepted ones, in an empty folder.
+    /// Make one for each service, the file of accepted ones, and the keys that the services are told of. What is there
+    /// already is kept.
     Init {
         /// The folder.
         #[arg(long, value_name = "DIR")]

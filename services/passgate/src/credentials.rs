@@ -44,6 +44,12 @@ impl CredentialFolder {
         self.0.join("mark.key")
     }
 
+    /// The key that signing keys are sealed with, for the token service alone.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.0.join("master.key")
+    }
+
     /// Makes what is missing of the three services' credentials, and the key of change marks.
     ///
     /// # Errors

@@ -42,12 +42,6 @@ impl DataFolder {
     pub fn root(&self) -> &Path {
         &self.root
     }
-
-    /// The file `name` in it.
-    #[must_use]
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.root.join(name)
-    }
 }
 
 /// What can be wrong with a data folder.

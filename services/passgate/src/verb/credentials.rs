@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 
 use anyhow::{Context as _, Result};
 use passgate_kit::client::Ambient;
+use passgate_kit::keyfile::read_or_create_key;
 use passgate_proto::access::Role;
 
 use crate::cli::{CredentialsVerb, Service};
@@ -21,8 +22,15 @@ pub fn run(verb: &CredentialsVerb, announcer: &mut Announcer) -> Result<()> {
         CredentialsVerb::Init { folder } => {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            CredentialFolder::at(folder).complete(&ambient)?;
-            announcer.tell(&format!("the services' credentials are in {}", folder.display()))
+            let credentials = CredentialFolder::at(folder);
+            credentials.complete(&ambient)?;
+            let master = credentials.master_key_file();
+            read_or_create_key(&master, &ambient)?;
+            announcer.tell(&format!("the services' credentials are in {}", folder.display()))?;
+            announcer.tell(&format!(
+                "{} is for the token service alone: keep it apart from backups of its database",
+                master.display()
+            ))
         }
         CredentialsVerb::Add { folder, instance, role } => {
             let file = CredentialFolder::at(folder).add(instance, as_role(*role), &ambient)?;

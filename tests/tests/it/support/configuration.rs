@@ -29,7 +29,7 @@ impl Ports {
             ),
             "token" => format!(
                 "listen = \"{token}\"\nidentity_url = \"http://{identity}\"\nmaster_key_file = \"{}\"\n",
-                folder.join("master.key").display()
+                folder.join("credentials/master.key").display()
             ),
             _ => format!(
                 "listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ntoken_url = \"http://{token}\"\n\
