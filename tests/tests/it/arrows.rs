@@ -33,8 +33,10 @@ fn dependencies_point_one_way_and_no_service_names_another() {
 
     for (name, dependencies) in members() {
         let allowed = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no row in ARROWS"));
-        for dependency in dependencies {
-            assert!(allowed.contains(&dependency.as_str()), "{name} may not depend on {dependency}");
+        // A crate may name itself: its tests switch a feature of it on that way.
+        for dependency in dependencies.into_iter().filter(|dependency| *dependency != name) {
+            let itself = dependency == name; // its own tests, with a feature on
+            assert!(itself || allowed.contains(&dependency.as_str()), "{name} may not depend on {dependency}");
         }
     }
 }

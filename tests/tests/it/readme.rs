@@ -31,7 +31,7 @@ fn the_second_command_is_the_script_that_runs_the_tests() {
     assert!(fs::metadata(concat!(env!("CARGO_MANIFEST_DIR"), "/run.sh")).expect("tests/run.sh").is_file());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")] // the script holds one thread, the upstream answers on another
 async fn both_ways_of_making_a_token_work_as_the_readme_writes_them() {
     let blocks = blocks();
     assert_eq!(blocks[2], "cargo run --release -- standalone --data passgate-data\n");

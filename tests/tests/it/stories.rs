@@ -211,7 +211,7 @@ async fn s15_a_token_is_narrowed_but_never_widened(system: System) {
     let update = |patterns: &[&str]| {
         let token = json!({"id": made["token"]["id"], "scopes": {"patterns": patterns}});
         let call = system.token_as(&alice.session, "TokenService/UpdateToken");
-        call.body(json!({"token": token, "updateMask": "scopes"}))
+        call.body(json!({"token": token, "updateMask": {"paths": ["scopes"]}}))
     };
 
     let narrowed = update(&["endpoints/sales-returns"]).answered();

@@ -10,17 +10,21 @@ use super::system::{ADMINISTRATOR, Database};
 pub struct Ports {
     identity: Reserved,
     token: Reserved,
+    gateway: Reserved,
+    gateway_admin: Reserved,
 }
 
 impl Ports {
     /// Reserves them.
     pub fn reserve() -> Self {
-        Self { identity: Reserved::loopback(), token: Reserved::loopback() }
+        let [identity, token, gateway, gateway_admin] = [(); 4].map(|()| Reserved::loopback());
+        Self { identity, token, gateway, gateway_admin }
     }
 
     /// The configuration of one service, in TOML.
     pub fn configuration(&self, service: &str, folder: &Path, database: Database) -> String {
         let (identity, token) = (self.identity.address(), self.token.address());
+        let (gateway, gateway_admin) = (self.gateway.address(), self.gateway_admin.address());
         let own = match service {
             "identity" => format!(
                 "listen = \"{identity}\"\ntoken_url = \"http://{token}\"\n\
@@ -32,7 +36,7 @@ impl Ports {
                 folder.join("credentials/master.key").display()
             ),
             _ => format!(
-                "listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\ntoken_url = \"http://{token}\"\n\
+                "listen = \"{gateway}\"\nadmin_listen = \"{gateway_admin}\"\ntoken_url = \"http://{token}\"\n\
                  identity_url = \"http://{identity}\"\nallowed_upstreams = [\"127.0.0.0/8\"]\n"
             ),
         };

@@ -36,6 +36,7 @@ pub struct System {
     pub upstream: Upstream,
     programs: BTreeMap<&'static str, Program>,
     folder: TempDir,
+    _ports: Ports,
 }
 
 /// A user who has signed in.
@@ -80,7 +81,7 @@ impl System {
         let (identity, token) = (address("identity", "identity"), address("token", "token"));
         let session = first_sign_in(identity, &folder.path().join("first-password"));
         let upstream = Upstream::start().await;
-        Self { gateway, registry, identity, token, session, upstream, programs, folder }
+        Self { gateway, registry, identity, token, session, upstream, programs, folder, _ports: ports }
     }
 
     /// The folder with everything: databases, keys, logs.
