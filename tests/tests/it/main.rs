@@ -1,5 +1,7 @@
 //! The whole system, as its users meet it.
 
+#![cfg(test)]
+
 mod arrows;
 mod contracts;
 mod faults;

@@ -46,14 +46,25 @@ impl SessionService for Rooms {
 
 fn parse(request: &SignInRequest, peer: String) -> Result<Presented, FieldViolations> {
     let mut fields = Fields::default();
-    let email = fields.check("email", Email::parse(&request.email));
+    let login = fields.check("email", login(&request.email));
     let password = fields.check("password", Password::parse(&request.password));
     let new_password =
         request.new_password.as_deref().map(|text| fields.check("new_password", NewPassword::parse(text)));
-    match (email, password) {
-        (Some(email), Some(password)) if fields.is_empty() => {
-            Ok(Presented { email, password, new_password: new_password.flatten(), peer })
+    match (login, password) {
+        (Some(login), Some(password)) if fields.is_empty() => {
+            Ok(Presented { login, password, new_password: new_password.flatten(), peer })
         }
         _ => Err(fields.into_error()),
+    }
+}
+
+/// What to look a user up by. A text that is no address is nobody's, and is answered as such, not as a wrong field: a mere
+/// name gets the answer of an unknown address.
+fn login(text: &str) -> Result<String, &'static str> {
+    match Email::parse(text) {
+        Ok(email) => Ok(email.canonical().to_owned()),
+        Err(_) if text.is_empty() => Err("must be the e-mail address that the user signs in with"),
+        Err(_) if text.len() > 254 => Err("must have at most 254 bytes"),
+        Err(_) => Ok(text.to_lowercase()),
     }
 }

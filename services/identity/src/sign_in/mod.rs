@@ -13,7 +13,6 @@ use passgate_kit::fields::FieldViolations;
 use passgate_kit::store::Store;
 use passgate_proto::token::v1::IssueSessionResponse;
 
-use crate::email::Email;
 use crate::error::IdentityError;
 use crate::issuing::{Issuing, session_of};
 use crate::password::{Hasher, NewPassword, Password, PasswordHash};
@@ -24,8 +23,8 @@ use passgate_kit::feed::Actor;
 /// What somebody who signs in presents.
 #[derive(Debug)]
 pub struct Presented {
-    /// The address.
-    pub email: Email,
+    /// The address in the form that is compared; or, where it is none, a text that nobody has as his address.
+    pub login: String,
     /// The password.
     pub password: Password,
     /// A password to put in its place.
@@ -61,9 +60,9 @@ pub struct SignIn {
 impl SignIn {
     /// Checks what is presented and makes a session.
     pub async fn sign_in(&self, presented: Presented) -> Result<SignedIn, IdentityError> {
-        let Presented { email, password, new_password, peer } = presented;
-        let slowed = self.backoff.is_slowed(email.canonical(), &peer);
-        let key = email.canonical().to_owned();
+        let Presented { login, password, new_password, peer } = presented;
+        let slowed = self.backoff.is_slowed(&login, &peer);
+        let key = login.clone();
         let found =
             self.store.read(move |conn| Box::pin(async move { query::principal_by_key(conn, USER, &key).await }));
         let found = found.await?;
@@ -72,10 +71,10 @@ impl SignIn {
         let right = self.hasher.check(password, hash).await?;
         let auth_time = self.store.ambient().now();
         let Some(row) = found.filter(|row| right && !slowed && !row.disabled) else {
-            self.backoff.failed(email.canonical(), &peer);
+            self.backoff.failed(&login, &peer);
             return Err(IdentityError::SignInRefused);
         };
-        self.backoff.succeeded(email.canonical(), &peer);
+        self.backoff.succeeded(&login, &peer);
 
         let user = UserId::parse_resource_name(&row.principal).map_err(|_| IdentityError::SignInRefused)?;
         let (epoch, position) = match new_password {
@@ -85,7 +84,7 @@ impl SignIn {
         };
         let session = self.issuing.session(session_of(user, epoch, auth_time, &peer)).await;
         let session = session.map_err(|error| match error {
-            IdentityError::TokenServiceAway(Some(status)) if position.is_some() => IdentityError::NoSessionYet(status),
+            IdentityError::TokenServiceAway(status) if position.is_some() => IdentityError::NoSessionYet(status),
             other => other,
         })?;
         Ok(SignedIn { user, session, position })

@@ -119,6 +119,7 @@ where
         return Ok(refusal);
     }
     let path = head.uri.path().to_owned();
+    tracing::trace!(rpc.method = %path, "admitted a call of {path}");
     let answer =
         AssertUnwindSafe(async move { inner.call(Request::from_parts(head, body)).await }).catch_unwind().await;
     match answer {
