@@ -19,7 +19,7 @@ use crate::token::{Life, Token};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// Of a named token.
-    Named(Token),
+    Named(Box<Token>),
     /// Of a session.
     Session(Session),
 }

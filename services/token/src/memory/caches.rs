@@ -83,7 +83,7 @@ impl Memory {
             let read = self.0.store.read(move |db| {
                 Box::pin(async move {
                     Ok::<_, StoreError>(match kind {
-                        TokenKind::Named => token::find(db, id).await?.map(Row::Named),
+                        TokenKind::Named => token::find(db, id).await?.map(Box::new).map(Row::Named),
                         TokenKind::Session => session::find(db, id).await?.map(Row::Session),
                     })
                 })
@@ -102,7 +102,7 @@ impl Memory {
     /// If that cannot be known now.
     pub async fn row_of_any(&self, id: Uuid) -> Result<Option<Arc<Row>>, Unknown> {
         let read = self.0.store.read(move |db| Box::pin(async move { token::find_any(db, id).await }));
-        Ok(read.await?.map(|token| Arc::new(Row::Named(token))))
+        Ok(read.await?.map(|token| Arc::new(Row::Named(Box::new(token)))))
     }
 
     /// A principal with its groups; `None` if there never was one. One that the projection does not have yet is looked up at

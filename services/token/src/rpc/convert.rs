@@ -113,7 +113,7 @@ pub fn key(key: &ListedKey) -> pb::Key {
     pb::Key {
         kid: key.public.kid().to_string(),
         algorithm: "EdDSA".to_owned(),
-        public_key: key.public.bytes().to_vec().into(),
+        public_key: key.public.bytes().to_vec(),
         state: state.into(),
         create_time: Some(timestamp(key.create_time)),
     }

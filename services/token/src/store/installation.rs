@@ -13,10 +13,10 @@ const THE_ROW: i16 = 1;
 /// The installation in the database; `fresh` becomes it if there is none. Until the transaction ends, nobody else comes
 /// past this row. `true` if it was made just now.
 pub async fn lock_or_make(db: &impl ConnectionTrait, fresh: Uuid) -> Result<(Uuid, bool), StoreError> {
-    let row = Model { id: THE_ROW, installation: fresh }.into_active_model();
+    let row = Model { id: THE_ROW, uuid: fresh }.into_active_model();
     let first_wins = OnConflict::column(Column::Id).do_nothing().to_owned();
     let made = Entity::insert(row).on_conflict(first_wins).exec_without_returning(db).await?;
     let row = Entity::find_by_id(THE_ROW).lock_exclusive().one(db).await?;
     let row = row.ok_or_else(|| damaged("installation", "it is gone"))?;
-    Ok((row.installation, made > 0))
+    Ok((row.uuid, made > 0))
 }

@@ -187,7 +187,7 @@ on_both! {
         let (_, admin) = service.user(&["apis/*"]).await;
         let robot = service.identity().api_user(&[]);
         let group = service.identity().group(&["endpoints/sales-orders"], &[robot]);
-        service.until(&session, "endpoints/sales-orders", Ok(())).await;
+        service.caught_up(&session).await;
         let (id, _) = service.token(&session, "laptop").await;
         let (dead, _) = service.token(&session, "dead").await;
         service.revoke(&session, &dead).await.expect("revoked");

@@ -1,5 +1,7 @@
 //! The token service over real connections, on both databases.
 
+#![cfg(test)]
+
 mod authorization;
 mod containment;
 mod creation;

@@ -83,7 +83,7 @@ async fn each_change_of_identity_is_written_once() {
         service.identity().set(alice, |record| record.display_name = format!("round {round}"));
     }
     service.identity().set(alice, |record| record.patterns = vec!["endpoints/a".to_owned()]);
-    service.until(&session, "endpoints/a", Ok(())).await;
+    service.caught_up(&session).await;
     until(&other, &gateway, &session, Ok(())).await;
 
     let store =

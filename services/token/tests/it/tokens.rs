@@ -131,6 +131,7 @@ on_both! {
         assert_eq!(told(&refusal), refused(Code::NotFound, "NOT_FOUND"));
 
         service.identity().set_enabled(robot, false);
+        service.caught_up(&session).await;
         let refusal = service.create(&session, request(robot.to_string())).await.expect_err("refused");
         assert_eq!(told(&refusal), refused(Code::FailedPrecondition, "OWNER_DISABLED"));
     }

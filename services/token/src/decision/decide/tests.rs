@@ -38,6 +38,10 @@ fn token(scopes: Scopes) -> Token {
     }
 }
 
+fn named(token: Token) -> Row {
+    Row::Named(Box::new(token))
+}
+
 fn session(epoch: u64) -> Row {
     Row::Session(Session {
         id: TokenId::new(Uuid::from_u128(2)),
@@ -74,7 +78,7 @@ fn reason(row: Option<&Row>, owner: Option<&Owner>, now: OffsetDateTime) -> Opti
 
 #[test]
 fn a_token_without_scopes_may_what_its_owner_may() {
-    let row = Row::Named(token(Scopes::Unrestricted));
+    let row = named(token(Scopes::Unrestricted));
 
     assert_eq!(reason(Some(&row), Some(&owner(&["endpoints/sales"])), NOW), None);
     assert_eq!(reason(Some(&row), Some(&owner(&["endpoints/hr"])), NOW), Some(Reason::NoGrant));
@@ -88,14 +92,14 @@ fn the_first_step_that_refuses_gives_the_reason() {
     let mut gone = owner(&[]);
     Arc::make_mut(&mut gone.record).enabled = false;
 
-    assert_eq!(reason(Some(&Row::Named(worst.clone())), Some(&gone), NOW), Some(Reason::TokenDisabled));
+    assert_eq!(reason(Some(&named(worst.clone())), Some(&gone), NOW), Some(Reason::TokenDisabled));
     worst.life = Life::Active;
-    assert_eq!(reason(Some(&Row::Named(worst.clone())), Some(&gone), NOW), Some(Reason::TokenExpired));
+    assert_eq!(reason(Some(&named(worst.clone())), Some(&gone), NOW), Some(Reason::TokenExpired));
     worst.expire_time = None;
-    assert_eq!(reason(Some(&Row::Named(worst.clone())), None, NOW), Some(Reason::OwnerDeleted));
-    assert_eq!(reason(Some(&Row::Named(worst.clone())), Some(&gone), NOW), Some(Reason::OwnerDisabled));
+    assert_eq!(reason(Some(&named(worst.clone())), None, NOW), Some(Reason::OwnerDeleted));
+    assert_eq!(reason(Some(&named(worst.clone())), Some(&gone), NOW), Some(Reason::OwnerDisabled));
     Arc::make_mut(&mut gone.record).enabled = true;
-    assert_eq!(reason(Some(&Row::Named(worst)), Some(&gone), NOW), Some(Reason::NoScope));
+    assert_eq!(reason(Some(&named(worst)), Some(&gone), NOW), Some(Reason::NoScope));
 }
 
 #[test]
@@ -104,14 +108,14 @@ fn a_token_without_a_row_or_with_another_secret_is_refused() {
     other.secrets.clear();
 
     assert_eq!(reason(None, Some(&owner(&["*"])), NOW), Some(Reason::TokenRevoked));
-    assert_eq!(reason(Some(&Row::Named(other)), Some(&owner(&["*"])), NOW), Some(Reason::TokenRevoked));
+    assert_eq!(reason(Some(&named(other)), Some(&owner(&["*"])), NOW), Some(Reason::TokenRevoked));
 }
 
 #[test]
 fn a_provisional_token_is_refused_only_for_having_no_owner() {
     let mut early = token(Scopes::Unrestricted);
     early.life = Life::Provisional;
-    let early = Row::Named(early);
+    let early = named(early);
 
     assert_eq!(reason(Some(&early), None, NOW), Some(Reason::OwnerDeleted));
     assert_eq!(reason(Some(&early), Some(&owner(&["*"])), NOW), None);
@@ -168,7 +172,7 @@ proptest! {
         let action = if write { Action::Write } else { Action::Read };
         let mut owner = owner(&[]);
         Arc::make_mut(&mut owner.record).grants = grants.clone();
-        let row = Row::Named(token(scopes.clone()));
+        let row = named(token(scopes.clone()));
 
         let allowed = decide(Facts { row: Some(&row), jti: None, owner: Some(&owner) }, &resource, action, NOW).is_ok();
 

@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i16,
-    pub installation: Uuid,
+    pub uuid: Uuid,
 }
 
 /// None.

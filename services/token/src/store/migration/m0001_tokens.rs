@@ -26,7 +26,7 @@ fn installation() -> TableCreateStatement {
     Table::create()
         .table(Installation::Table)
         .col(ColumnDef::new(Installation::Id).small_integer().not_null().primary_key())
-        .col(ColumnDef::new(Installation::Installation).uuid().not_null())
+        .col(ColumnDef::new(Installation::Uuid).uuid().not_null())
         .to_owned()
 }
 
@@ -133,8 +133,7 @@ fn number(column: impl IntoIden) -> ColumnDef {
 enum Installation {
     Table,
     Id,
-    #[sea_orm(iden = "installation")]
-    Installation,
+    Uuid,
 }
 
 #[derive(DeriveIden)]

@@ -154,6 +154,14 @@ impl Harness {
         assert!(reached.is_ok(), "{resource}: {:?}, not {wanted:?}", self.authorize(token, resource).await);
     }
 
+    /// Waits until the service has everything that the identity service has told. `token` is any genuine one.
+    pub async fn caught_up(&self, token: &str) {
+        let at_least = self.identity_mark(self.identity().head());
+        let request = pb::AuthorizeRequest { at_least, ..question(token, "endpoints/a") };
+        let request = with_service(&self.installation.gateway, request);
+        self.replica.authorization().authorize(request).await.expect("it has caught up");
+    }
+
     /// Lets time go by, and waits until the service has heard from everybody since. `token` is any genuine one.
     pub async fn later(&self, token: &str, passed: std::time::Duration) {
         self.installation.clock.advance(passed);

@@ -52,7 +52,7 @@ const FEED: Uuid = Uuid::from_u128(0x1d);
 /// The position of a change.
 pub fn position(number: usize) -> Position {
     let number = number as u64;
-    Position { feed_id: FEED.to_string(), number, hash: vec![u8::try_from(number).unwrap_or(u8::MAX); 32].into() }
+    Position { feed_id: FEED.to_string(), number, hash: vec![u8::try_from(number).unwrap_or(u8::MAX); 32] }
 }
 
 impl Identity {
