@@ -73,7 +73,7 @@ pub enum IdentityError {
     #[error(
         "the new password is set, but the token service did not make a session: sign in again with the new password"
     )]
-    NoSessionYet(#[source] Box<Status>),
+    NoSessionYet(#[source] Option<Box<Status>>),
     /// The token service is away.
     #[error("the token service did not answer, so nothing was done; repeat this with the same request_id")]
     TokenServiceAway(#[source] Option<Box<Status>>),

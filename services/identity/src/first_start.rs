@@ -97,9 +97,7 @@ async fn opens(
     address: String,
     password: &SecretString,
 ) -> Result<bool, FirstStartError> {
-    let row = store.read(move |conn| {
-        Box::pin(async move { Ok::<_, StoreError>(query::principal_by_key(conn, USER, &address).await?) })
-    });
+    let row = store.read(move |conn| Box::pin(async move { query::principal_by_key(conn, USER, &address).await }));
     let hash = row.await?.and_then(|row| row.password_hash);
     let password = Password::parse(password.expose()).map_err(IdentityError::from)?;
     Ok(hasher.check(password, hash).await?)

@@ -61,9 +61,9 @@ pub struct Creations {
 /// Where a creation stands after its first step.
 enum Begun {
     /// The token is to be prepared, then both are to be committed.
-    Preparing(creation_row::Model),
+    Preparing(Box<creation_row::Model>),
     /// It was done before.
-    Done(creation_row::Model, View),
+    Done(Box<(creation_row::Model, View)>),
 }
 
 impl Creations {
@@ -77,7 +77,8 @@ impl Creations {
         let begun = self.begin(caller, &wanted).await?;
         let position = begun.position;
         match begun.value {
-            Begun::Done(row, api_user) => {
+            Begun::Done(done) => {
+                let (row, api_user) = *done;
                 let token = match &wanted.token {
                     Some(token) => Some(self.issuing.prepare(token.prepare(&row, caller)?).await.map_err(token::told)?),
                     None => None,
@@ -184,10 +185,10 @@ async fn begin(acting: &mut Acting<'_>, wanted: Wanted) -> Result<Begun, Identit
         None => creation::insert(acting.principals.conn(), &row).await?,
     }
     match wanted.token {
-        Some(_) => Ok(Begun::Preparing(row)),
+        Some(_) => Ok(Begun::Preparing(Box::new(row))),
         None => {
             let view = commit(acting, &wanted, &row).await?;
-            Ok(Begun::Done(row, view))
+            Ok(Begun::Done(Box::new((row, view))))
         }
     }
 }
@@ -203,11 +204,11 @@ async fn found(acting: &Acting<'_>, row: &creation_row::Model, now: i64) -> Resu
         return Err(IdentityError::RequestIdOtherToken { resource: row.api_user.clone() });
     }
     if row.state == creation::PREPARING {
-        return Ok(Some(Begun::Preparing(row.clone())));
+        return Ok(Some(Begun::Preparing(Box::new(row.clone()))));
     }
     let there = Principal::parse(&row.api_user).map_err(|_| IdentityError::NotFound(row.api_user.clone()))?;
     let api_user = acting.principals.principal(there).await?;
-    Ok(Some(Begun::Done(row.clone(), view(acting, api_user).await?)))
+    Ok(Some(Begun::Done(Box::new((row.clone(), view(acting, api_user).await?)))))
 }
 
 fn fresh(acting: &Acting<'_>, wanted: &Wanted, now: i64) -> creation_row::Model {

@@ -27,11 +27,14 @@ struct Failures {
     last: Moment,
 }
 
+/// Failures by whose they are.
+type Counted<K> = Cache<K, Arc<Mutex<Failures>>>;
+
 /// Remembers failures.
 #[derive(Clone, Debug)]
 pub struct BackOff {
-    accounts: Arc<Cache<(String, String), Arc<Mutex<Failures>>>>,
-    networks: Arc<Cache<String, Arc<Mutex<Failures>>>>,
+    accounts: Arc<Counted<(String, String)>>,
+    networks: Arc<Counted<String>>,
     ambient: Ambient,
 }
 

@@ -2,13 +2,6 @@
 
 #![cfg(test)]
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on must fail, in its helpers too"
-)]
-
 mod support;
 
 mod api_user;

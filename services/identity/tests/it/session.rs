@@ -27,7 +27,9 @@ on_both! {
         let nobody = harness.nobody();
         let told_so = sign_in(&nobody, "api-users/01890a5d-ac96-774b-bcce-b302099a8057", "x", None).await;
         assert_eq!(told(told_so).1, "API_USERS_DO_NOT_SIGN_IN");
-        assert_eq!(fields(sign_in(&nobody, "nightly-import", "", Some("short")).await), ["email", "password", "new_password"]);
+        let name = sign_in(&nobody, "nightly-import", "some words or other", None).await;
+        assert_eq!(told(name), (Code::Unauthenticated, "SIGN_IN_REFUSED".into()), "as an unknown address");
+        assert_eq!(fields(sign_in(&nobody, "", "", Some("short")).await), ["email", "password", "new_password"]);
     }
 
     async fn failures_slow_down_even_the_right_password_from_there(harness) {

@@ -36,23 +36,23 @@ impl MigrationTrait for Migration {
 
 fn principal(backend: DatabaseBackend) -> TableCreateStatement {
     Table::create()
-        .table(Principal::Table)
-        .col(name(Principal::Principal, backend).primary_key())
-        .col(text(Principal::Kind))
-        .col(text(Principal::Name))
-        .col(ColumnDef::new(Principal::UniqueKey).text())
-        .col(ColumnDef::new(Principal::Email).text())
-        .col(ColumnDef::new(Principal::PasswordHash).text())
-        .col(flag(Principal::PasswordOneTime))
-        .col(flag(Principal::Disabled))
-        .col(flag(Principal::Deleted))
-        .col(text(Principal::Description))
-        .col(text(Principal::Labels))
-        .col(number(Principal::SessionEpoch))
-        .col(ColumnDef::new(Principal::KeptSession).text())
-        .col(number(Principal::CreateUs))
-        .col(number(Principal::UpdateUs))
-        .col(number(Principal::Revision))
+        .table(Principals::Table)
+        .col(name(Principals::Principal, backend).primary_key())
+        .col(text(Principals::Kind))
+        .col(text(Principals::Name))
+        .col(ColumnDef::new(Principals::UniqueKey).text())
+        .col(ColumnDef::new(Principals::Email).text())
+        .col(ColumnDef::new(Principals::PasswordHash).text())
+        .col(flag(Principals::PasswordOneTime))
+        .col(flag(Principals::Disabled))
+        .col(flag(Principals::Deleted))
+        .col(text(Principals::Description))
+        .col(text(Principals::Labels))
+        .col(number(Principals::SessionEpoch))
+        .col(ColumnDef::new(Principals::KeptSession).text())
+        .col(number(Principals::CreateUs))
+        .col(number(Principals::UpdateUs))
+        .col(number(Principals::Revision))
         .to_owned()
 }
 
@@ -75,8 +75,8 @@ fn principal_group(backend: DatabaseBackend) -> TableCreateStatement {
 fn membership(backend: DatabaseBackend) -> TableCreateStatement {
     Table::create()
         .table(Membership::Table)
-        .col(&mut name(Membership::GroupName, backend))
-        .col(&mut name(Membership::Principal, backend))
+        .col(name(Membership::GroupName, backend))
+        .col(name(Membership::Principal, backend))
         .col(number(Membership::CreateUs))
         .primary_key(Index::create().col(Membership::GroupName).col(Membership::Principal))
         .to_owned()
@@ -85,8 +85,8 @@ fn membership(backend: DatabaseBackend) -> TableCreateStatement {
 fn grant_pattern(backend: DatabaseBackend) -> TableCreateStatement {
     Table::create()
         .table(GrantPattern::Table)
-        .col(&mut name(GrantPattern::Holder, backend))
-        .col(&mut name(GrantPattern::Pattern, backend))
+        .col(name(GrantPattern::Holder, backend))
+        .col(name(GrantPattern::Pattern, backend))
         .col(number(GrantPattern::CreateUs))
         .col(text(GrantPattern::CreatedBy))
         .primary_key(Index::create().col(GrantPattern::Holder).col(GrantPattern::Pattern))
@@ -122,9 +122,9 @@ fn indexes() -> [IndexCreateStatement; 7] {
     [
         Index::create()
             .name("principal_unique_key")
-            .table(Principal::Table)
-            .col(Principal::Kind)
-            .col(Principal::UniqueKey)
+            .table(Principals::Table)
+            .col(Principals::Kind)
+            .col(Principals::UniqueKey)
             .unique()
             .to_owned(),
         Index::create()
@@ -169,9 +169,9 @@ fn number(column: impl IntoIden) -> ColumnDef {
 }
 
 #[derive(DeriveIden)]
-enum Principal {
-    Table,
+enum Principals {
     #[sea_orm(iden = "principal")]
+    Table,
     Principal,
     Kind,
     Name,
