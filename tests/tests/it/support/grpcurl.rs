@@ -62,9 +62,9 @@ impl Call {
     }
 
     /// Makes the call.
-    pub fn send(&self) -> Result<Answer, Refusal> {
+    pub fn send(&self) -> Result<Answer, Box<Refusal>> {
         let output = self.output();
-        if output.status.success() { Ok(answer(&output.stdout)) } else { Err(refusal(&output)) }
+        if output.status.success() { Ok(answer(&output.stdout)) } else { Err(Box::new(refusal(&output))) }
     }
 
     /// The one message of a call that must be answered.
@@ -77,7 +77,7 @@ impl Call {
     /// The code and reason of a call that must be refused.
     #[track_caller]
     pub fn refused(&self) -> Refusal {
-        self.send().map_or_else(|refusal| refusal, |answer| panic!("{} was answered: {answer:?}", self.method))
+        self.send().map_or_else(|refusal| *refusal, |answer| panic!("{} was answered: {answer:?}", self.method))
     }
 
     fn output(&self) -> Output {

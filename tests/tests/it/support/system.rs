@@ -223,6 +223,6 @@ pub fn private_folder() -> TempDir {
     folder
 }
 
-fn text(path: &PathBuf) -> String {
+fn text(path: &Path) -> String {
     path.to_str().expect("a path of plain characters").to_owned()
 }
