@@ -18,6 +18,7 @@ mod ready;
 mod rpc;
 mod service;
 mod session;
+mod settle;
 mod store;
 mod sweep;
 mod token;

@@ -11,11 +11,9 @@ use super::{MAX_SESSIONS, Session};
 use crate::decision::Freshness;
 use crate::error::TokenError;
 use crate::key::{Keys, Signer};
+use crate::settle::Done;
 use crate::store::{projection, session};
 use crate::token::lines;
-
-/// How long an answer waits for this replica's memory.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The sessions of the installation.
 #[derive(Clone, Debug)]
@@ -71,10 +69,10 @@ impl Sessions {
                 end_these(tx, owner, &oldest, now, &actor).await?;
                 session::insert(tx.connection(), &new).await?;
                 tx.append(lines::session_began(new.id, new.jti, owner, new.expire_time), &actor);
-                Ok::<_, TokenError>(new)
+                Ok::<_, TokenError>(Done::now(new))
             })
         });
-        let committed = self.settled(committed.await?).await?;
+        let committed = self.freshness.settled(committed.await?).await?;
         Ok(committed.map(|session| (session, secret)))
     }
 
@@ -87,13 +85,14 @@ impl Sessions {
         let committed = self.store.write(move |tx: &mut Tx| {
             Box::pin(async move {
                 let found = session::find(tx.connection(), id).await?;
-                if found.is_some_and(|session| session.owner == owner && session.end_time.is_none()) {
-                    end_these(tx, owner, &[id], now, &actor).await?;
+                if found.is_none_or(|session| session.owner != owner || session.end_time.is_some()) {
+                    return Ok(Done::before(tx, ()).await?);
                 }
-                Ok::<_, TokenError>(())
+                end_these(tx, owner, &[id], now, &actor).await?;
+                Ok::<_, TokenError>(Done::now(()))
             })
         });
-        self.settled(committed.await?).await
+        self.freshness.settled(committed.await?).await
     }
 
     fn sign(&self, signer: &Arc<Signer>, session: &Session) -> SecretString {
@@ -109,13 +108,6 @@ impl Sessions {
             scopes: None,
         };
         signer.sign(&signer.input(&claims, self.keys.issuer()))
-    }
-
-    async fn settled<T>(&self, committed: Committed<T>) -> Result<Committed<T>, TokenError> {
-        if let Some(position) = &committed.position {
-            self.freshness.wait_for_own(position.number, PATIENCE).await?;
-        }
-        Ok(committed)
     }
 }
 

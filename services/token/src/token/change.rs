@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::create::name_taken;
 use super::lines;
 use super::model::{Life, State, Token};
-use super::tokens::{Done, Tokens, power_in};
+use super::tokens::{Tokens, power_in};
 use crate::error::TokenError;
+use crate::settle::Done;
 use crate::store::token;
 
 /// What is to change about a token.

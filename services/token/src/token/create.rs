@@ -12,10 +12,11 @@ use time::OffsetDateTime;
 use super::model::{Creation, Life, Secret, State, Token};
 use super::new::NewToken;
 use super::power::Power;
-use super::tokens::{Done, Tokens, power_in};
+use super::tokens::{Tokens, power_in};
 use super::{MAX_LIVE_TOKENS, lines};
 use crate::error::TokenError;
 use crate::key::{Keys, Signer};
+use crate::settle::Done;
 use crate::store::{projection, signing_input, token};
 
 /// A token with its secret, if that can be shown.

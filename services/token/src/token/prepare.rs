@@ -8,9 +8,10 @@ use passgate_kit::store::{Committed, Tx};
 use super::create::{Birth, Issued, Kept, insert, issued, shown_again};
 use super::model::{Creation, Life};
 use super::new::NewToken;
-use super::tokens::{Done, Tokens, power_in};
+use super::tokens::{Tokens, power_in};
 use crate::decision::Genuine;
 use crate::error::TokenError;
+use crate::settle::Done;
 use crate::store::token;
 
 /// What the identity service asks for.

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::lines;
 use super::model::{Life, State, Token};
-use super::tokens::{Done, Tokens};
+use super::tokens::Tokens;
 use crate::error::TokenError;
 use crate::session;
+use crate::settle::Done;
 use crate::store::{signing_input, token};
 
 /// A token that was revoked.

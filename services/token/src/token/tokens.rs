@@ -1,11 +1,9 @@
 //! What is done with tokens, and what all of it shares.
 
-use std::time::Duration;
-
 use passgate_kit::caller::Caller;
-use passgate_kit::client::{Ambient, Holder, Patterns, Position, Principal, Scopes, TokenKind};
-use passgate_kit::feed::{Actor, head};
-use passgate_kit::store::{Committed, Store, StoreError, Tx};
+use passgate_kit::client::{Ambient, Holder, Patterns, Principal, Scopes, TokenKind};
+use passgate_kit::feed::Actor;
+use passgate_kit::store::{Committed, Store, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,11 +14,9 @@ use super::provisional;
 use crate::decision::{Decider, Owner};
 use crate::error::TokenError;
 use crate::key::Keys;
+use crate::settle::Done;
 use crate::store::token::Listed;
 use crate::store::{session, token};
-
-/// How long an answer waits for this replica's memory. The follower is woken by the commit, so that this is for bad days.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The tokens of the installation. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,26 +26,6 @@ pub struct Tokens {
     pub(super) decider: Decider,
     pub(super) rules: LifetimeRules,
     pub(super) ambient: Ambient,
-}
-
-/// What a transaction gave, and what it merely found done by somebody else.
-pub(super) struct Done<T> {
-    /// What it gave.
-    pub value: T,
-    /// If it changed nothing: a position that contains what it found.
-    pub found_at: Option<Position>,
-}
-
-impl<T> Done<T> {
-    /// This transaction did it.
-    pub const fn now(value: T) -> Self {
-        Self { value, found_at: None }
-    }
-
-    /// It was done before.
-    pub async fn before(tx: &Tx, value: T) -> Result<Self, StoreError> {
-        Ok(Self { value, found_at: Some(head(tx.connection()).await?) })
-    }
 }
 
 impl Tokens {
@@ -142,15 +118,9 @@ impl Tokens {
         Ok((holder, grants))
     }
 
-    /// What was committed or found, once this replica's memory contains it: whoever reads the answer and calls at once
-    /// finds it in force.
+    /// What was committed or found, once this replica's memory contains it.
     pub(super) async fn settled<T>(&self, committed: Committed<Done<T>>) -> Result<Committed<T>, TokenError> {
-        let Committed { value: Done { value, found_at }, position } = committed;
-        let position = position.or(found_at);
-        if let Some(position) = &position {
-            self.decider.freshness().wait_for_own(position.number, PATIENCE).await?;
-        }
-        Ok(Committed { value, position })
+        self.decider.freshness().settled(committed).await
     }
 }
 

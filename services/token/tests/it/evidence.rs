@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use passgate_kit::store::Dialect;
+use passgate_kit::client::Ambient;
+use passgate_kit::store::{Dialect, Store, StoreError, Tx};
 use passgate_proto::token::v1 as pb;
+use sea_orm::ConnectionTrait as _;
 use tonic::Code;
 
 use crate::support::calls::{denied, named, refused, with_token};
@@ -49,6 +51,30 @@ on_both! {
         assert_eq!(service.authorize(&session, "endpoints/a").await, Err(refused(Code::Unavailable, "UNDECIDABLE")));
 
         service.identity().set_held(false);
+        service.until(&session, "endpoints/a", Ok(())).await;
+    }
+
+    async fn without_its_own_database_nothing_is_decided_either(service) {
+        let (_, session) = service.user(&["endpoints/a"]).await;
+        let rename = |from: &'static str, to: &'static str| {
+            let config = service.installation.database.config();
+            async move {
+                let store = Store::open(config, "token", &Ambient::system()).await.expect("the database");
+                let renamed = store.write(move |tx: &mut Tx| Box::pin(async move {
+                    tx.connection().execute_unprepared(&format!("ALTER TABLE {from} RENAME TO {to}")).await?;
+                    Ok::<_, StoreError>(())
+                }));
+                let _ = renamed.await.expect("renamed");
+                store.close().await;
+            }
+        };
+        assert_eq!(service.authorize(&session, "endpoints/a").await, Ok(()));
+
+        rename("feed_head", "feed_head_away").await;
+        service.installation.clock.advance(Duration::from_secs(6));
+        assert_eq!(service.authorize(&session, "endpoints/a").await, Err(refused(Code::Unavailable, "UNDECIDABLE")));
+
+        rename("feed_head_away", "feed_head").await;
         service.until(&session, "endpoints/a", Ok(())).await;
     }
 
