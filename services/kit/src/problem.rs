@@ -48,6 +48,11 @@ pub trait Problem: Error {
     fn retry_after(&self) -> Option<Duration> {
         None
     }
+
+    /// Whether it belongs to an orderly end: nobody has to act on it, so it is no error in the log.
+    fn is_orderly(&self) -> bool {
+        false
+    }
 }
 
 /// The `Status` of any problem.
@@ -129,7 +134,9 @@ pub const fn http_status(code: Code) -> StatusCode {
 }
 
 fn log(problem: &dyn Problem, code: Code, reason: Reason) {
-    if matches!(code, Code::Internal | Code::Unavailable) {
+    if problem.is_orderly() {
+        tracing::debug!(reason = reason.as_str(), "request ended: {problem}");
+    } else if matches!(code, Code::Internal | Code::Unavailable) {
         tracing::error!(reason = reason.as_str(), causes = %Causes(problem), "request failed: {problem}");
     }
 }

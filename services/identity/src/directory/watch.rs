@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use passgate_kit::client::{Moment, Position};
 use passgate_kit::feed::{Page, ReadError, head, read_current};
-use passgate_kit::problem::to_status;
 use passgate_kit::store::{Store, StoreError};
 use passgate_proto::identity::v1::watch_principals_request::{self, Nonce};
 use passgate_proto::identity::v1::watch_principals_response::{
@@ -15,7 +14,6 @@ use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
 use super::{Directory, change, group_record, principal_record};
-use crate::error::IdentityError;
 use crate::store::rows;
 
 /// How often the feed is read when nothing wakes the stream.
@@ -57,7 +55,7 @@ pub async fn watch(
     let stream = Stream { store: directory.store, sender: sender.clone(), asked: None };
     // Stopping in the middle leaves a prefix of the stream, from which the reader goes on elsewhere.
     let end = tokio::select! {
-        () = stop.cancelled() => End::Told(to_status(&IdentityError::Store(StoreError::ShuttingDown))),
+        () = stop.cancelled() => End::Told(StoreError::ShuttingDown.into()),
         end = stream.run(since, requests) => end,
     };
     if let End::Told(status) = end {

@@ -128,6 +128,10 @@ impl Problem for StoreError {
     fn retry_after(&self) -> Option<Duration> {
         (self.told_as().0 == Code::Unavailable).then_some(RETRY_AFTER)
     }
+
+    fn is_orderly(&self) -> bool {
+        matches!(self, Self::ShuttingDown)
+    }
 }
 
 impl From<StoreError> for Status {
