@@ -85,8 +85,9 @@ pub async fn start(data: &Path, addresses: Addresses, surroundings: &Surrounding
     let token = Settled::settle(addresses.token).context(no_port)?;
     let place = Place::fill(&folder, identity.address(), token.address(), surroundings)?;
 
-    let mut launched = launch::token(place.token(), surroundings).await?;
-    launched.join(launch::identity(place.identity(), surroundings).await?);
+    // Any order works; in this one nobody has to try twice.
+    let mut launched = launch::identity(place.identity(), surroundings).await?;
+    launched.join(launch::token(place.token(), surroundings).await?);
     launched.join(launch::gateway(place.gateway(addresses), surroundings).await?);
     let held = Held { _folder: folder, _ports: [identity, token] };
     Ok(Standalone { launched, first_password_file: place.first_password_file(), held })

@@ -117,56 +117,66 @@ async fn reach(service: &Harness, path: &str, by: &str, owner: &str, id: &str) -
     }
 }
 
-on_both! {
-    async fn nobody_gives_or_restores_more_than_he_holds(service) {
-        let (_, admin) = service.user(&["*"]).await;
-        let robot = service.identity().api_user(&["endpoints/*"]);
-        let made = service.create(&admin, pb::CreateTokenRequest { owner: robot.to_string(), ..named("widget") }).await;
-        let id = made.expect("a token").token.expect("a token").id;
-        service.disable(&admin, &id).await.expect("disabled");
-        let (_, by_grant) = service.user(&["endpoints/a", "apis/passgate.*"]).await;
-        let scoped = pb::CreateTokenRequest { scopes: list(&["endpoints/a", "apis/passgate.*"]), ..named("narrow") };
-        let by_scope = service.create(&admin, scoped).await.expect("a token").secret;
+on_both![
+    nobody_gives_or_restores_more_than_he_holds,
+    a_repeat_is_contained_anew,
+    a_self_method_answers_for_anothers_thing_as_for_an_unknown_one,
+];
 
-        for path in GIVES_POWER {
-            for by in [&by_grant, &by_scope] {
-                let refusal = give(&service, path, by, &robot.to_string(), &id).await;
-                assert_eq!(told(&refusal), refused(Code::PermissionDenied, "SCOPE_NOT_HELD"), "{path}");
-            }
+async fn nobody_gives_or_restores_more_than_he_holds(service: Harness) {
+    let (_, admin) = service.user(&["*"]).await;
+    let robot = service.identity().api_user(&["endpoints/*"]);
+    let made = service.create(&admin, pb::CreateTokenRequest { owner: robot.to_string(), ..named("widget") }).await;
+    let id = made.expect("a token").token.expect("a token").id;
+    service.disable(&admin, &id).await.expect("disabled");
+    let (_, by_grant) = service.user(&["endpoints/a", "apis/passgate.*"]).await;
+    let scoped = pb::CreateTokenRequest { scopes: list(&["endpoints/a", "apis/passgate.*"]), ..named("narrow") };
+    let by_scope = service.create(&admin, scoped).await.expect("a token").secret;
+
+    for path in GIVES_POWER {
+        for by in [&by_grant, &by_scope] {
+            let refusal = give(&service, path, by, &robot.to_string(), &id).await;
+            assert_eq!(told(&refusal), refused(Code::PermissionDenied, "SCOPE_NOT_HELD"), "{path}");
         }
-        let token = service.get(&admin, &id).await.expect("a token");
-        assert!(token.disable_time.is_some(), "nothing changed");
     }
+    let token = service.get(&admin, &id).await.expect("a token");
+    assert!(token.disable_time.is_some(), "nothing changed");
+}
 
-    async fn a_repeat_is_contained_anew(service) {
-        let (admin, session) = service.user(&["*"]).await;
-        let robot = service.identity().api_user(&[]);
-        let request = pb::CreateTokenRequest {
-            owner: robot.to_string(), scopes: list(&["endpoints/*"]), request_id: "once".to_owned(), ..named("widget")
-        };
-        service.create(&session, request.clone()).await.expect("a token");
+async fn a_repeat_is_contained_anew(service: Harness) {
+    let (admin, session) = service.user(&["*"]).await;
+    let robot = service.identity().api_user(&[]);
+    let request = pb::CreateTokenRequest {
+        owner: robot.to_string(),
+        scopes: list(&["endpoints/*"]),
+        request_id: "once".to_owned(),
+        ..named("widget")
+    };
+    service.create(&session, request.clone()).await.expect("a token");
 
-        service.identity().set(admin, |record| record.patterns = vec!["apis/passgate.*".to_owned(), "endpoints/a".to_owned()]);
-        service.until(&session, "endpoints/b", crate::support::calls::denied("NO_GRANT")).await;
+    service
+        .identity()
+        .set(admin, |record| record.patterns = vec!["apis/passgate.*".to_owned(), "endpoints/a".to_owned()]);
+    service.until(&session, "endpoints/b", crate::support::calls::denied("NO_GRANT")).await;
 
-        let refusal = service.create(&session, request).await.expect_err("refused");
-        assert_eq!(told(&refusal), refused(Code::PermissionDenied, "SCOPE_NOT_HELD"));
+    let refusal = service.create(&session, request).await.expect_err("refused");
+    assert_eq!(told(&refusal), refused(Code::PermissionDenied, "SCOPE_NOT_HELD"));
+}
+
+async fn a_self_method_answers_for_anothers_thing_as_for_an_unknown_one(service: Harness) {
+    let (alice, session) = service.user(&["endpoints/a"]).await;
+    let (id, _) = service.token(&session, "laptop").await;
+    let before = service.get(&session, &id).await.expect("a token");
+    let (_, other) = service.user(&["endpoints/a"]).await;
+    let unknown = "01900000-0000-7000-8000-00000000dead";
+    let nobody = format!("users/{unknown}");
+
+    let own =
+        RULES.iter().filter(|rule| rule.level == Level::OwnOrGranted && rule.service.starts_with("passgate.token."));
+    for rule in own {
+        let anothers = reach(&service, rule.path, &other, &alice.to_string(), &id).await.expect_err("refused");
+        let unknown = reach(&service, rule.path, &other, &nobody, unknown).await.expect_err("refused");
+        assert_eq!((anothers.code(), unknown.code()), (Code::NotFound, Code::NotFound), "{}", rule.path);
     }
-
-    async fn a_self_method_answers_for_anothers_thing_as_for_an_unknown_one(service) {
-        let (alice, session) = service.user(&["endpoints/a"]).await;
-        let (id, _) = service.token(&session, "laptop").await;
-        let before = service.get(&session, &id).await.expect("a token");
-        let (_, other) = service.user(&["endpoints/a"]).await;
-        let unknown = "01900000-0000-7000-8000-00000000dead";
-        let nobody = format!("users/{unknown}");
-
-        let own = RULES.iter().filter(|rule| rule.level == Level::OwnOrGranted && rule.service.starts_with("passgate.token."));
-        for rule in own {
-            let anothers = reach(&service, rule.path, &other, &alice.to_string(), &id).await.expect_err("refused");
-            let unknown = reach(&service, rule.path, &other, &nobody, unknown).await.expect_err("refused");
-            assert_eq!((anothers.code(), unknown.code()), (Code::NotFound, Code::NotFound), "{}", rule.path);
-        }
-        assert_eq!(service.get(&session, &id).await.expect("a token"), before, "nothing changed");
-    }
+    assert_eq!(service.get(&session, &id).await.expect("a token"), before, "nothing changed");
 }

@@ -157,9 +157,16 @@ impl Harness {
     /// Waits until the service has everything that the identity service has told. `token` is any genuine one.
     pub async fn caught_up(&self, token: &str) {
         let at_least = self.identity_mark(self.identity().head());
-        let request = pb::AuthorizeRequest { at_least, ..question(token, "endpoints/a") };
-        let request = with_service(&self.installation.gateway, request);
-        self.replica.authorization().authorize(request).await.expect("it has caught up");
+        let caught_up = async {
+            loop {
+                let request = pb::AuthorizeRequest { at_least: at_least.clone(), ..question(token, "endpoints/a") };
+                let request = with_service(&self.installation.gateway, request);
+                if self.replica.authorization().authorize(request).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), caught_up).await.expect("it catches up");
     }
 
     /// Lets time go by, and waits until the service has heard from everybody since. `token` is any genuine one.

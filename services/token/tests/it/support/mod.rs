@@ -152,11 +152,9 @@ impl Harness {
     }
 }
 
-/// Each test on SQLite and on PostgreSQL.
+/// Runs each test on SQLite and on PostgreSQL. One that is not listed is never used, which is a warning.
 macro_rules! on_both {
-    ($(async fn $name:ident($service:ident) $body:block)+) => {
-        $(async fn $name($service: $crate::support::Harness) $body)+
-
+    ($($name:ident),+ $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $name() {
