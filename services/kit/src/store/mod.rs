@@ -216,7 +216,8 @@ impl Store {
         self.0.stop.cancel();
         self.0.calls.close();
         self.0.calls.wait().await;
-        for pool in [&self.0.pools.writer, &self.0.pools.readers] {
+        // The writer last: SQLite tidies its log away with the last connection, and a reader may not.
+        for pool in [&self.0.pools.readers, &self.0.pools.writer] {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::warn!(service = self.0.service, "the database was not closed cleanly: {error}");
             }
