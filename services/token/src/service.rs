@@ -21,6 +21,7 @@ use passgate_proto::token::v1::token_service_server::TokenServiceServer;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
+use uuid::Uuid;
 
 use crate::config::{Config, ConfigError};
 use crate::decision::{Callers, Decider, Freshness};
@@ -121,16 +122,13 @@ impl Service {
         let address = listener.local_addr().map_err(StartError::Address)?;
 
         let installation = make_sure(&store, &secrets.master).await?;
-        let issuer = config.issuer.clone().unwrap_or_else(|| format!("urn:passgate:{installation}"));
-        let keys = Keys::load(store.clone(), Arc::clone(&secrets.master), issuer).await?;
-
-        let (head, copied) = standing(&store).await?;
+        let (head, copied) = standing(&store).await?; // before anything is loaded: what changes later is followed
+        let keys = secrets.load_keys(&store, &config, installation).await?;
         let lease = IdentityLease::new(copied);
         let memory = Memory::new(store.clone(), directory.clone(), lease.clone(), head.number);
         let follower = Follower::new(store.clone(), head, MemoryFollower::new(memory.clone(), keys.clone()))
             .poll_every(config.poll_interval.0);
-        let applied = follower.applied();
-        let freshness = Freshness::new(applied, lease.clone(), ambient.clone(), config.max_staleness.0);
+        let freshness = Freshness::new(follower.applied(), lease.clone(), ambient.clone(), config.max_staleness.0);
         let decider =
             Decider::new(memory.clone(), keys.clone(), freshness.clone(), secrets.marks.clone(), ambient.clone());
 
@@ -171,6 +169,11 @@ impl Secrets {
         let master = MasterKey::new(&read_key(&config.master_key_file)?).map_err(KeyFailure::from)?;
         let marks = Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Token);
         Ok(Self { master: Arc::new(master), marks, accepted: Arc::new(Accepted::open(&config.accepted_file)?) })
+    }
+
+    async fn load_keys(&self, store: &Store, config: &Config, installation: Uuid) -> Result<Keys, KeyFailure> {
+        let issuer = config.issuer.clone().unwrap_or_else(|| format!("urn:passgate:{installation}"));
+        Keys::load(store.clone(), Arc::clone(&self.master), issuer).await
     }
 
     /// The guard in front of the port. The service judges its own callers, in process.
