@@ -1,6 +1,6 @@
 //! What the token service copies: principals and groups, as of a position, then every change.
 //!
-//! **Order.** The stream of [`watch`] is the feed itself, read after the position that was sent last; so it has no holes.
+//! **Order.** The stream of [`watch()`] is the feed itself, read after the position that was sent last; so it has no holes.
 //! A snapshot is read in one database snapshot together with the head, so the changes after that head are what it lacks.
 //!
 //! **Evidence.** A nonce is answered by the first read that was *begun* after it arrived and whose rows reach the head it
