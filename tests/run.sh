@@ -35,4 +35,4 @@ if [ "$#" -eq 0 ]; then
     set -- --workspace
 fi
 say "tests"
-cargo nextest run --locked "$@"
+cargo nextest run --locked --no-fail-fast "$@"
