@@ -1,6 +1,5 @@
 //! Wiring only: opens the database, builds the registry and its RPCs, starts what follows, and serves both ports.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +9,11 @@ use passgate_kit::client::Ambient;
 use passgate_kit::feed::Applied;
 use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::KeyFileError;
-use passgate_kit::server::{BindError, Lifecycle, UrlError, bind, serve, with_standard_services};
+use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, bind, with_standard_services};
 use passgate_kit::store::{OpenError, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tower::Layer as _;
 use tower::util::BoxCloneSyncService;
@@ -129,16 +127,16 @@ impl Service {
 
         let (told, ready) = watch::channel(false);
         let addresses = ports.addresses;
-        let tasks = Tasks { lifecycle: runtime.lifecycle, alive: TaskTracker::new() };
-        let stop = tasks.lifecycle.stopping();
+        let tasks = ServiceTasks::new(runtime.lifecycle);
+        let stop = tasks.stopping();
         let watching = Ready { registry: read.0, keys: read.1 };
         tasks.spawn("gateway feed", registry_follower.run(stop.clone()).map(drop));
         tasks.spawn("gateway keys", key_follower.run(stop.clone()));
-        tasks.spawn("gateway readiness", watching.watch(told, health, tasks.lifecycle.clone()));
+        tasks.spawn("gateway readiness", watching.watch(told, health, tasks.lifecycle().clone()));
         tasks.spawn("gateway repeats", forget_repeats(store.clone(), stop.clone()));
         tasks.spawn("gateway data port", Arc::new(proxy).serve(ports.data, Limits::default(), stop.clone()));
-        tasks.spawn("gateway admin port", serve(ports.admin, access, routes, stop).map(log_end));
-        tasks.close_after_all(store);
+        tasks.serve("gateway admin port", ports.admin, access, routes);
+        tasks.close_after_all("gateway database", store);
         Ok(Running { addresses, ready, registry, keys })
     }
 }
@@ -195,34 +193,6 @@ async fn admin_routes(store: &Store, links: &Links, applied: Applied, rules: Dia
         marks: links.marks.clone(),
     };
     Ok(parts.routes())
-}
-
-fn log_end(served: Result<(), tonic::transport::Error>) {
-    if let Err(error) = served {
-        tracing::error!("the admin port is not served any more: {error}");
-    }
-}
-
-/// The gateway's tasks, among those of the process.
-struct Tasks {
-    lifecycle: Lifecycle,
-    alive: TaskTracker,
-}
-
-impl Tasks {
-    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.lifecycle.spawn(name, self.alive.track_future(task));
-    }
-
-    /// Closes the database once nothing needs it any more.
-    fn close_after_all(self, store: Store) {
-        let Self { lifecycle, alive } = self;
-        alive.close();
-        lifecycle.spawn("gateway database", async move {
-            alive.wait().await;
-            store.close().await;
-        });
-    }
 }
 
 /// Both listeners, bound.

@@ -12,17 +12,13 @@ use passgate_proto::gateway::v1::api_service_server::ApiService;
 use tonic::{Request, Response, Status};
 
 use super::api_fields::{CHANGEABLE, parse_change, parse_name};
-use super::claim;
 use super::convert::built_in;
-use super::mask::Mask;
-use super::page::Page;
+use super::parse_page;
 use crate::dial::DialRules;
 use crate::error::RegistryError;
 use crate::registry::built_in::{is_reserved, routes};
 use crate::registry::{ApiChange, Apis, NewApi};
-
-const CREATE: &str = "/passgate.gateway.v1.ApiService/CreateApi";
-const LIST: &str = "/passgate.gateway.v1.ApiService/ListApis";
+use passgate_kit::field_mask::Mask;
 
 /// The RPCs of APIs.
 pub struct ApiRpc {
@@ -64,12 +60,17 @@ impl ApiService for ApiRpc {
 
     async fn list_apis(&self, request: Request<pb::ListApisRequest>) -> Result<Response<pb::ListApisResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let page = Page::parse(&self.pages, caller, LIST, request.get_ref().page_size, &request.get_ref().page_token)?;
-        let registered = self.apis.list(page.after.clone(), page.limit()).await?;
+        let page = parse_page(&self.pages, caller, request.get_ref().page_size, &request.get_ref().page_token)?;
+        let registered = self.apis.list(page.after.clone().unwrap_or_default(), page.limit()).await?;
         let mut apis: Vec<pb::Api> = registered.iter().map(pb::Api::from).collect();
-        apis.extend(routes().iter().filter(|route| route.name.as_str() > page.after.as_str()).map(built_in));
+        apis.extend(
+            routes()
+                .iter()
+                .filter(|route| route.name.as_str() > page.after.as_deref().unwrap_or_default())
+                .map(built_in),
+        );
         apis.sort_by(|one, other| one.name.cmp(&other.name));
-        let next_page_token = page.cut(&self.pages, &mut apis, |api| &api.name);
+        let next_page_token = page.cut(&self.pages, &mut apis, |api| api.name.clone());
         Ok(Response::new(pb::ListApisResponse { apis, next_page_token }))
     }
 
@@ -123,7 +124,7 @@ fn parse_create(
     match (name, change.upstream.clone(), request_id) {
         (Some(name), Some(upstream), Some(request_id)) if fields.is_empty() => {
             let body = BodyDigest::of(request);
-            let claim = request_id.map(|request_id| claim(caller, CREATE, request_id, body, format!("apis/{name}")));
+            let claim = request_id.map(|request_id| Claim::of(caller, request_id, body, format!("apis/{name}")));
             Ok((NewApi { name, upstream, change, reuse_name: request.reuse_name }, claim))
         }
         _ => Err(fields.into_error().into()),

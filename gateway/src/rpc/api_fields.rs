@@ -6,9 +6,9 @@ use passgate_kit::client::{Description, Labels, MethodName, ServiceName};
 use passgate_kit::fields::Fields;
 use passgate_proto::gateway::v1 as pb;
 
-use super::mask::Mask;
 use crate::dial::DialRules;
 use crate::registry::{ApiChange, UpstreamUrl};
+use passgate_kit::field_mask::Mask;
 
 /// What UpdateApi can change.
 pub const CHANGEABLE: &[&str] = &["description", "labels", "upstream", "read_methods"];

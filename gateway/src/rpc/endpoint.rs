@@ -11,16 +11,12 @@ use passgate_proto::gateway::v1 as pb;
 use passgate_proto::gateway::v1::endpoint_service_server::EndpointService;
 use tonic::{Request, Response, Status};
 
-use super::claim;
 use super::endpoint_fields::{CHANGEABLE, parse_change, parse_name};
-use super::mask::Mask;
-use super::page::Page;
+use super::parse_page;
 use crate::dial::DialRules;
 use crate::error::RegistryError;
 use crate::registry::{EndpointChange, Endpoints, NewEndpoint};
-
-const CREATE: &str = "/passgate.gateway.v1.EndpointService/CreateEndpoint";
-const LIST: &str = "/passgate.gateway.v1.EndpointService/ListEndpoints";
+use passgate_kit::field_mask::Mask;
 
 /// The RPCs of endpoints.
 pub struct EndpointRpc {
@@ -64,9 +60,9 @@ impl EndpointService for EndpointRpc {
         request: Request<pb::ListEndpointsRequest>,
     ) -> Result<Response<pb::ListEndpointsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let page = Page::parse(&self.pages, caller, LIST, request.get_ref().page_size, &request.get_ref().page_token)?;
-        let mut found = self.endpoints.list(page.after.clone(), page.limit()).await?;
-        let next_page_token = page.cut(&self.pages, &mut found, |endpoint| endpoint.route.name.as_str());
+        let page = parse_page(&self.pages, caller, request.get_ref().page_size, &request.get_ref().page_token)?;
+        let mut found = self.endpoints.list(page.after.clone().unwrap_or_default(), page.limit()).await?;
+        let next_page_token = page.cut(&self.pages, &mut found, |endpoint| endpoint.route.name.to_string());
         let endpoints = found.iter().map(pb::Endpoint::from).collect();
         Ok(Response::new(pb::ListEndpointsResponse { endpoints, next_page_token }))
     }
@@ -136,8 +132,7 @@ fn parse_create(
     match (name, change.upstream.clone(), request_id) {
         (Some(name), Some(upstream), Some(request_id)) if fields.is_empty() => {
             let body = BodyDigest::of(request);
-            let claim =
-                request_id.map(|request_id| claim(caller, CREATE, request_id, body, format!("endpoints/{name}")));
+            let claim = request_id.map(|request_id| Claim::of(caller, request_id, body, format!("endpoints/{name}")));
             let (disabled, reuse_name) = (endpoint.disabled, request.reuse_name);
             Ok((NewEndpoint { name, upstream, change, disabled, reuse_name }, claim))
         }

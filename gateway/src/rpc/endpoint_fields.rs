@@ -8,10 +8,10 @@ use passgate_kit::client::{Description, EndpointName, Labels};
 use passgate_kit::fields::Fields;
 use passgate_proto::gateway::v1 as pb;
 
-use super::mask::Mask;
 use crate::dial::DialRules;
 use crate::registry::rules::{parse_fixed_query, parse_methods, parse_timeout};
 use crate::registry::{Access, DEFAULT_TIMEOUT, EndpointChange, UpstreamUrl};
+use passgate_kit::field_mask::Mask;
 
 /// What UpdateEndpoint can change.
 pub const CHANGEABLE: &[&str] = &[

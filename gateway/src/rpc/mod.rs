@@ -5,18 +5,17 @@ mod api_fields;
 mod convert;
 mod endpoint;
 mod endpoint_fields;
-mod mask;
-mod page;
 
 pub use api::ApiRpc;
 pub use endpoint::EndpointRpc;
 
 use passgate_kit::caller::Caller;
-use passgate_kit::idempotency::Claim;
-use passgate_kit::request::{BodyDigest, RequestId};
+use passgate_kit::fields::{FieldViolations, Fields};
+use passgate_kit::list::Page;
+use passgate_kit::page::PageTokens;
 
-/// What a create that may be repeated claims.
-fn claim(caller: &Caller, method: &'static str, request_id: RequestId, body: BodyDigest, resource: String) -> Claim {
-    let token_id = caller.holder().map(|holder| holder.token_id);
-    Claim { principal: caller.actor().principal, method, request_id, body, resource, token_id }
+/// Reads `page_size` and `page_token` of a list that has no other fields.
+fn parse_page(tokens: &PageTokens, caller: &Caller, size: i32, token: &str) -> Result<Page, FieldViolations> {
+    let mut fields = Fields::default();
+    Page::parse(&mut fields, tokens, caller, "", size, token).ok_or_else(|| fields.into_error())
 }

@@ -1,11 +1,9 @@
 //! Wiring: opens the database, founds the installation if it is new, adds the services, spawns the tasks.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use passgate_kit::access::{AccessLayer, AccessParts};
 use passgate_kit::client::Ambient;
 use passgate_kit::client::client::DecisionClient;
@@ -15,11 +13,12 @@ use passgate_kit::feed::head;
 use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
-use passgate_kit::server::{BindError, Lifecycle, Readiness, UrlError, bind, channel, serve, with_standard_services};
+use passgate_kit::server::{
+    BindError, Lifecycle, Readiness, ServiceTasks, UrlError, bind, channel, with_standard_services,
+};
 use passgate_kit::store::{OpenError, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::creation::Creations;
@@ -128,19 +127,19 @@ impl Service {
             tracing::info!("{email} can sign in with the one-time password in {file}");
         }
 
-        let tasks = Tasks { lifecycle, alive: TaskTracker::new() };
-        let stop = tasks.lifecycle.stopping();
+        let tasks = ServiceTasks::new(lifecycle);
+        let stop = tasks.stopping();
         let rooms = links.rooms(&store, hasher, &tasks, store.page_tokens().await?);
         let creations = rooms.creations.clone();
         let (routes, health) = with_standard_services(rooms.routes()).await?;
         let access = links.access_layer(&config, &ambient, address.ip().is_loopback());
 
         let (told, ready) = watch::channel(false);
-        tasks.spawn("identity readiness", watch_ready(store.clone(), told, health, tasks.lifecycle.clone()));
+        tasks.spawn("identity readiness", watch_ready(store.clone(), told, health, tasks.lifecycle().clone()));
         tasks.spawn("identity sweep", sweep(creations, stop.clone()));
         tasks.spawn("identity repeats", forget_repeats(store.clone(), stop.clone()));
-        tasks.spawn("identity port", serve(listener, access, routes, stop).map(log_end));
-        tasks.close_after_all(store);
+        tasks.serve("identity port", listener, access, routes);
+        tasks.close_after_all("identity database", store);
         Ok(Running { addresses: vec![("identity", address)], ready })
     }
 }
@@ -163,7 +162,13 @@ impl Links {
         })
     }
 
-    fn rooms(&self, store: &Store, hasher: Hasher, tasks: &Tasks, pages: passgate_kit::page::PageTokens) -> Rooms {
+    fn rooms(
+        &self,
+        store: &Store,
+        hasher: Hasher,
+        tasks: &ServiceTasks,
+        pages: passgate_kit::page::PageTokens,
+    ) -> Rooms {
         let issuing = Issuing::new(self.token.clone(), Arc::clone(&self.credential));
         let sign_in = SignIn {
             store: store.clone(),
@@ -171,8 +176,7 @@ impl Links {
             backoff: BackOff::new(store.ambient()),
             issuing: issuing.clone(),
         };
-        let directory =
-            Directory { store: store.clone(), stop: tasks.lifecycle.stopping(), streams: tasks.alive.clone() };
+        let directory = Directory { store: store.clone(), stop: tasks.stopping(), streams: tasks.tracker() };
         Rooms {
             store: store.clone(),
             creations: Creations::new(store.clone(), issuing.clone()),
@@ -244,33 +248,5 @@ async fn pause(stop: &CancellationToken, time: Duration) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(time) => {}
-    }
-}
-
-fn log_end(served: Result<(), tonic::transport::Error>) {
-    if let Err(error) = served {
-        tracing::error!("the identity service's port is not served any more: {error}");
-    }
-}
-
-/// The identity service's tasks, among those of the process.
-struct Tasks {
-    lifecycle: Lifecycle,
-    alive: TaskTracker,
-}
-
-impl Tasks {
-    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.lifecycle.spawn(name, self.alive.track_future(task));
-    }
-
-    /// Closes the database once nothing needs it any more.
-    fn close_after_all(self, store: Store) {
-        let Self { lifecycle, alive } = self;
-        alive.close();
-        lifecycle.spawn("identity database", async move {
-            alive.wait().await;
-            store.close().await;
-        });
     }
 }

@@ -10,6 +10,7 @@ use sea_orm::ConnectionTrait as _;
 use time::OffsetDateTime;
 use tonic::{Code, Status};
 
+use crate::caller::Caller;
 use crate::fields::FieldViolation;
 use crate::problem::{Problem, to_status};
 use crate::request::{BodyDigest, RequestId};
@@ -56,6 +57,13 @@ pub struct Earlier {
 }
 
 impl Claim {
+    /// The claim of the create that `caller` calls, which is to make `resource`.
+    #[must_use]
+    pub fn of(caller: &Caller, request_id: RequestId, body: BodyDigest, resource: String) -> Self {
+        let token_id = caller.holder().map(|holder| holder.token_id);
+        Self { principal: caller.actor().principal, method: caller.rule.path, request_id, body, resource, token_id }
+    }
+
     /// Claims the `request_id` in `tx`. Call it before anything else is written, and authorize a repeat anew.
     ///
     /// # Errors

@@ -18,11 +18,10 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::fields::FieldViolation;
 
-/// `ErrorInfo.domain` of every refusal (AIP-193).
-pub const ERROR_DOMAIN: &str = "passgate";
+pub use passgate_client::headers::ERROR_DOMAIN;
 
 /// The reason of a refusal, as an HTTP header.
-pub const REASON_HEADER: HeaderName = HeaderName::from_static("x-passgate-reason");
+pub const REASON_HEADER: HeaderName = HeaderName::from_static(passgate_client::headers::REASON_HEADER);
 
 /// An error that can be told to a caller.
 pub trait Problem: Error {

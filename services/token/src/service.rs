@@ -1,6 +1,5 @@
 //! Wiring only: opens the database, loads the keys, starts what follows the two feeds, and serves the port.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,14 +11,13 @@ use passgate_kit::feed::{Follower, head};
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::page::PageTokens;
-use passgate_kit::server::{BindError, Lifecycle, UrlError, bind, channel, serve, with_standard_services};
+use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, bind, channel, with_standard_services};
 use passgate_kit::store::{OpenError, Store, StoreError};
 use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
 use passgate_proto::token::v1::issuing_service_server::IssuingServiceServer;
 use passgate_proto::token::v1::key_service_server::KeyServiceServer;
 use passgate_proto::token::v1::token_service_server::TokenServiceServer;
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use uuid::Uuid;
 
@@ -138,16 +136,16 @@ impl Service {
         let access = secrets.access_layer(decider, address.ip().is_loopback());
 
         let (told, ready) = watch::channel(false);
-        let tasks = Tasks { lifecycle, alive: TaskTracker::new() };
-        let stop = tasks.lifecycle.stopping();
+        let tasks = ServiceTasks::new(lifecycle);
+        let stop = tasks.stopping();
         let watcher = Watcher::new(directory.clone(), Applier::new(store.clone()), lease, ambient);
         let sweeper = Sweeper::new(store.clone(), directory, config.sweep_interval.0);
         tasks.spawn("token feed", follower.run(stop.clone()).map(drop));
         tasks.spawn("token projection", watcher.run(stop.clone()));
         tasks.spawn("token sweep", sweeper.run(stop.clone()));
-        tasks.spawn("token readiness", Ready(freshness).watch(told, health, tasks.lifecycle.clone()));
-        tasks.spawn("token port", serve(listener, access, routes, stop).map(log_end));
-        tasks.close_after_all(store);
+        tasks.spawn("token readiness", Ready(freshness).watch(told, health, tasks.lifecycle().clone()));
+        tasks.serve("token port", listener, access, routes);
+        tasks.close_after_all("token database", store);
         Ok(Running { addresses: vec![("token", address)], ready })
     }
 }
@@ -213,33 +211,5 @@ impl RpcParts<'_> {
             .add_service(AuthorizationServiceServer::new(authorization))
             .add_service(IssuingServiceServer::new(issuing))
             .add_service(KeyServiceServer::new(KeyRpc::new(keys)))
-    }
-}
-
-fn log_end(served: Result<(), tonic::transport::Error>) {
-    if let Err(error) = served {
-        tracing::error!("the token service's port is not served any more: {error}");
-    }
-}
-
-/// The service's tasks, among those of the process.
-struct Tasks {
-    lifecycle: Lifecycle,
-    alive: TaskTracker,
-}
-
-impl Tasks {
-    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.lifecycle.spawn(name, self.alive.track_future(task));
-    }
-
-    /// Closes the database once nothing needs it any more.
-    fn close_after_all(self, store: Store) {
-        let Self { lifecycle, alive } = self;
-        alive.close();
-        lifecycle.spawn("token database", async move {
-            alive.wait().await;
-            store.close().await;
-        });
     }
 }

@@ -14,7 +14,6 @@ use passgate_proto::identity::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::list::Page;
 use super::{Rooms, convert, parse};
 use crate::acting::look;
 use crate::creation::{Created, InitialToken, Wanted};
@@ -22,6 +21,7 @@ use crate::error::IdentityError;
 use crate::principal::API_USER;
 use crate::principal::api_user::{self, ApiUserEdit, NewApiUser};
 use crate::store::query;
+use passgate_kit::list::Page;
 
 const CHANGEABLE: &[&str] = &["name", "description", "labels"];
 

@@ -10,13 +10,13 @@ use passgate_proto::identity::v1::{
 use sea_orm::DatabaseTransaction;
 use tonic::{Request, Response, Status};
 
-use super::list::Page;
 use super::{Rooms, convert, parse};
 use crate::acting::look;
 use crate::error::IdentityError;
 use crate::principal::grant;
 use crate::principal::holder::Holder;
 use crate::store::{grant_row, grants, query};
+use passgate_kit::list::Page;
 
 #[tonic::async_trait]
 impl GrantService for Rooms {

@@ -12,12 +12,13 @@ use passgate_proto::identity::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::list::Page;
 use super::{Rooms, convert, parse};
 use crate::acting::look;
 use crate::error::IdentityError;
 use crate::principal::group::{self, GroupEdit};
 use crate::store::{groups, members, query};
+use passgate_kit::idempotency::Claim;
+use passgate_kit::list::Page;
 
 const CHANGEABLE: &[&str] = &["name", "description", "labels"];
 
@@ -38,7 +39,7 @@ impl GroupService for Rooms {
         };
         let id = GroupId::new(self.ambient().uuid_v7());
         let body = BodyDigest::of(&wanted);
-        let claim = parse::claim(&caller, request_id, caller.rule.path, body, id.resource_name());
+        let claim = request_id.map(|request_id| Claim::of(&caller, request_id, body, id.resource_name()));
         let done = self
             .act(&caller, move |acting| Box::pin(async move { group::create(acting, id, name, about, claim).await }))
             .await?;

@@ -5,7 +5,6 @@ mod convert;
 mod directory;
 mod grant;
 mod group;
-mod list;
 mod parse;
 mod session;
 mod user;

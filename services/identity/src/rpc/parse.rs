@@ -2,11 +2,9 @@
 
 use std::fmt::Display;
 
-use passgate_kit::caller::Caller;
 use passgate_kit::client::{Description, GroupId, Labels, MAX_PATTERNS, Patterns};
+use passgate_kit::field_mask::Mask;
 use passgate_kit::fields::{FieldViolations, Fields};
-use passgate_kit::idempotency::Claim;
-use passgate_kit::request::{BodyDigest, RequestId};
 use passgate_proto::r#type::v1::PrincipalState;
 use prost_types::FieldMask;
 
@@ -79,33 +77,11 @@ pub fn state(fields: &mut Fields, number: i32) -> Option<bool> {
 }
 
 /// Which of `allowed` are to change (AIP-134); `*` is all of them.
-pub fn mask(fields: &mut Fields, mask: Option<&FieldMask>, allowed: &[&'static str]) -> Vec<&'static str> {
-    let paths = mask.map_or(&[][..], |mask| mask.paths.as_slice());
-    if let [star] = paths
-        && star == "*"
-    {
-        return allowed.to_vec();
-    }
-    let wanted: Option<Vec<&'static str>> =
-        paths.iter().map(|path| allowed.iter().find(|name| *name == path).copied()).collect();
-    match wanted {
-        Some(wanted) if !wanted.is_empty() => wanted,
-        Some(_) | None => {
-            fields.add("update_mask", format!("must name fields to change out of {}, or be `*`", allowed.join(", ")));
-            Vec::new()
-        }
-    }
-}
-
-/// The claim of a create's `request_id`.
-pub fn claim(
-    caller: &Caller,
-    request_id: Option<RequestId>,
-    method: &'static str,
-    body: BodyDigest,
-    resource: String,
-) -> Option<Claim> {
-    let request_id = request_id?;
-    let token_id = caller.holder().map(|holder| holder.token_id);
-    Some(Claim { principal: caller.actor().principal, method, request_id, body, resource, token_id })
+pub fn mask(
+    fields: &mut Fields,
+    mask: Option<&FieldMask>,
+    allowed: &'static [&'static str],
+) -> impl Iterator<Item = &'static str> + use<> {
+    let wanted = fields.check("update_mask", Mask::parse(mask, allowed));
+    wanted.into_iter().flat_map(Mask::into_fields)
 }

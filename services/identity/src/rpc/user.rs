@@ -15,7 +15,6 @@ use passgate_proto::identity::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::list::Page;
 use super::{Rooms, convert, parse};
 use crate::acting::look;
 use crate::email::Email;
@@ -25,6 +24,8 @@ use crate::principal::user::{self, NewUser, UserEdit};
 use crate::principal::{self, USER, View};
 use crate::sign_in::{fit, one_time_password};
 use crate::store::{query, rows};
+use passgate_kit::idempotency::Claim;
+use passgate_kit::list::Page;
 
 const CHANGEABLE: &[&str] = &["email", "display_name", "description", "labels"];
 
@@ -43,7 +44,7 @@ impl UserService for Rooms {
         };
         let hash = self.hasher.hash(password).await?;
         let id = UserId::new(self.ambient().uuid_v7());
-        let claim = parse::claim(&caller, request_id, caller.rule.path, body, id.resource_name());
+        let claim = request_id.map(|request_id| Claim::of(&caller, request_id, body, id.resource_name()));
         let new = NewUser {
             email: new.email,
             display_name: new.display_name,

@@ -4,7 +4,9 @@ mod accept;
 mod grpc;
 mod lifecycle;
 mod listen;
+mod tasks;
 
 pub use grpc::{Readiness, UrlError, channel, serve, with_standard_services};
 pub use lifecycle::{Lifecycle, signalled};
 pub use listen::{BindError, bind};
+pub use tasks::ServiceTasks;

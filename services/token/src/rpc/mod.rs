@@ -5,7 +5,6 @@ mod convert;
 mod fields;
 mod issuing;
 mod key;
-mod mask;
 mod token;
 
 pub use authorization::AuthorizationRpc;

@@ -13,12 +13,12 @@ use passgate_proto::token::v1::token_service_server::TokenService;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::mask::Mask;
 use super::{convert, fields as read};
 use crate::decision::{Decider, Row};
 use crate::error::TokenError;
 use crate::store::token::Listed;
 use crate::token::{Examples, Issued, Lifetime, NewToken, Token, TokenChange, Tokens};
+use passgate_kit::field_mask::Mask;
 
 const LIST: &str = "/passgate.token.v1.TokenService/ListTokens";
 const CHANGEABLE: &[&str] = &["name", "description", "labels", "scopes", "expire_time"];

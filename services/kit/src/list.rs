@@ -1,9 +1,9 @@
-//! One page of a list.
+//! One page of a list: read from a request, and cut from what was found.
 
-use passgate_kit::caller::Caller;
-use passgate_kit::fields::Fields;
-use passgate_kit::page::{PageOf, PageSize, PageTokens};
-use passgate_kit::request::BodyDigest;
+use crate::caller::Caller;
+use crate::fields::Fields;
+use crate::page::{PageOf, PageSize, PageTokens};
+use crate::request::BodyDigest;
 
 /// Which page a caller asks for.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads `page_size` and `page_token`. `query` is what else was asked for.
+    /// Reads `page_size` and `page_token`. `query` is what else was asked for. `None` after a violation was noted.
     pub fn parse(
         fields: &mut Fields,
         tokens: &PageTokens,

@@ -32,7 +32,7 @@ pub enum MaskError {
 
 impl Mask {
     /// All of `allowed`.
-    fn all(allowed: &'static [&'static str]) -> Self {
+    pub fn all(allowed: &'static [&'static str]) -> Self {
         Self(allowed.iter().copied().collect())
     }
 
@@ -48,6 +48,11 @@ impl Mask {
             _ if paths.iter().any(|path| path == "*") => Err(MaskError::StarAmongOthers),
             _ => paths.iter().map(|path| find(path, allowed)).collect::<Result<_, _>>().map(Self),
         }
+    }
+
+    /// The fields that are to change.
+    pub fn into_fields(self) -> impl Iterator<Item = &'static str> {
+        self.0.into_iter()
     }
 
     /// Whether the field is to change.
