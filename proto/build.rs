@@ -17,6 +17,7 @@ const PUBLIC: &[&str] = &[
     "passgate/token/v1/token_service.proto",
     "passgate/token/v1/authorization_service.proto",
     "passgate/token/v1/key_service.proto",
+    "passgate/token/v1/change_service.proto",
     "passgate/gateway/v1/endpoint_service.proto",
     "passgate/gateway/v1/api_service.proto",
 ];

@@ -92,6 +92,7 @@ impl From<&Question> for proto::AuthorizeRequest {
             resource: question.resource.to_string(),
             action: shared::Action::from(question.action).into(),
             at_least: question.at_least.clone().unwrap_or_default(),
+            applied: None,
         }
     }
 }

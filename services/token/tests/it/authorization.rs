@@ -94,6 +94,7 @@ async fn wrong_fields_of_a_question_are_named(service: Harness) {
         resource: "endpoints/A".to_owned(),
         action: 0,
         at_least: "made-up".to_owned(),
+        applied: None,
     };
     let refusal = ask(&service, wrong.clone()).await.expect_err("refused");
     assert_eq!(fields(&refusal), ["token", "resource", "action", "at_least"]);

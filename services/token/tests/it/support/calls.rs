@@ -102,6 +102,7 @@ pub fn question(token: &str, resource: &str) -> pb::AuthorizeRequest {
         resource: resource.to_owned(),
         action: Action::Read.into(),
         at_least: String::new(),
+        applied: None,
     }
 }
 
