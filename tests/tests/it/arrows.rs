@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("passgate-tests", &["passgate-client", "passgate-kit", "passgate-proto"]),
+    ("passgate-model", &[]),
 ];
 
 #[test]
