@@ -24,7 +24,7 @@ pub use applied::{Applied, NotApplied};
 pub use change::{Actor, Change, Touch};
 pub use evidence::Evidence;
 pub use follower::{Follower, Memory, read as read_current};
-pub use read::{BREAK_CURE, Break, Page, ReadError, head, read_after};
+pub use read::{BREAK_CURE, Break, Page, ReadError, head, position_at, read_after};
 pub use row::FeedRow;
 
 pub(crate) use append::append;

@@ -4,7 +4,7 @@
 //! snapshot (PostgreSQL: also in READ COMMITTED; SQLite: its own read transaction), so the rows are exactly what lies
 //! between the position and that head, and a head that was seen with too few rows cannot be.
 
-use passgate_client::Position;
+use passgate_client::{ChangeNumber, Position};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult as _, QueryResult, Statement};
 
 use super::hash::{chain, genesis};
@@ -90,6 +90,25 @@ pub async fn head(conn: &impl ConnectionTrait) -> Result<Position, StoreError> {
     let sql = "SELECT feed AS head_feed, number AS head_number, hash AS head_hash FROM feed_head WHERE id = 1";
     let row = conn.query_one_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
     head_of(row.as_ref())
+}
+
+/// The position of change `number`; `None` if the feed does not have it.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn position_at(conn: &impl ConnectionTrait, number: ChangeNumber) -> Result<Option<Position>, StoreError> {
+    let head = head(conn).await?;
+    if number.0 == 0 {
+        return Ok(Some(Position { number, hash: genesis(head.feed), ..head }));
+    }
+    let wanted = i64::try_from(number.0).map_err(StoreError::unreadable)?;
+    let sql = "SELECT hash FROM feed WHERE number = $1";
+    let row = conn
+        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, [wanted.into()]))
+        .await?;
+    let Some(row) = row.filter(|_| number <= head.number) else { return Ok(None) };
+    let hash: Vec<u8> = row.try_get("", "hash")?;
+    row::position(&head.feed.to_string(), wanted, &hash).map(Some)
 }
 
 /// Reads at most `limit` rows after `after`, and the head, in one snapshot.

@@ -173,6 +173,35 @@ impl Store {
         self.0.bell.wake()
     }
 
+    /// Waits for replicas that call for attention, this one included.
+    #[must_use]
+    pub fn attention(&self) -> Wake {
+        self.0.bell.attention()
+    }
+
+    /// Calls for the attention of every replica: somebody waits for what they usually write at leisure. A hint, as
+    /// [`Store::wake`] is: one that does not hear it writes in its own time.
+    ///
+    /// # Errors
+    /// If the database does not answer; this replica has heard it all the same.
+    pub async fn call_attention(&self) -> Result<(), StoreError> {
+        self.0.bell.call_attention();
+        if self.0.dialect != Dialect::Postgres {
+            return Ok(());
+        }
+        let words = [self.0.channel.as_str().into(), wake::ATTENTION.into()];
+        let statement = self.0.dialect.statement("SELECT pg_notify($1, $2)", words);
+        let store = self.clone();
+        self.call(async move { store.0.pools.writer.execute_raw(statement).await.map_err(StoreError::from) })
+            .await?
+            .map(drop)
+    }
+
+    /// Lets those who wait for commits here read now, though nothing was appended to the feed.
+    pub fn read_now(&self) {
+        self.0.bell.ring();
+    }
+
     /// Seals and opens page tokens, with a key that all replicas share.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{OpenError, StoreError};
-use super::wake::Bell;
+use super::wake::{ATTENTION, Bell};
 use super::{ACQUIRE_TIMEOUT, Pools};
 
 /// How long to wait before the next try to hear of commits. The followers poll meanwhile.
@@ -75,7 +75,10 @@ async fn hear(url: &str, channel: &str, bell: &Bell) -> Result<(), sqlx::Error> 
     bell.ring();
     loop {
         // `None`: the connection was lost and made anew. What was said meanwhile is lost, so it counts as news as well.
-        let _news = listener.try_recv().await?;
+        let news = listener.try_recv().await?;
         bell.ring();
+        if news.is_none_or(|news| news.payload() == ATTENTION) {
+            bell.call_attention();
+        }
     }
 }
