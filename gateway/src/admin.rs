@@ -7,6 +7,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use passgate_kit::access::{AcceptedServices, AccessLayer, AccessParts};
 use passgate_kit::caller::ServicePeer;
 use passgate_kit::client::{DecisionSource, SecretString};
+use passgate_kit::credentials::fingerprint;
 use passgate_kit::mark::Marks;
 use passgate_kit::page::PageTokens;
 use passgate_proto::access::Role;
@@ -52,6 +53,7 @@ pub fn access_layer(
 fn only_ourselves(own: Arc<SecretString>) -> AcceptedServices {
     Arc::new(move |presented| {
         let same = verify_slices_are_equal(presented.as_bytes(), own.expose().as_bytes()).is_ok();
-        same.then(|| ServicePeer { instance: "this gateway".to_owned(), role: Role::Gateway })
+        let sha256 = fingerprint(presented);
+        same.then(|| ServicePeer { instance: "this gateway".to_owned(), role: Role::Gateway, sha256 })
     })
 }

@@ -116,7 +116,7 @@ impl Service {
     /// Why it does not start.
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
         let Runtime { ambient, lifecycle } = runtime;
-        let links = Links::new(&config)?;
+        let links = Links::new(&config, &ambient)?;
         let store = Store::open(&config.database, SERVICE, &ambient).await?;
         store.migrate::<Migrator>().await?;
         let listener = bind("the identity service", config.listen).await?;
@@ -153,11 +153,11 @@ struct Links {
 }
 
 impl Links {
-    fn new(config: &Config) -> Result<Self, StartError> {
+    fn new(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
         Ok(Self {
             token: channel(&config.token_url)?,
             credential: Arc::new(read_secret(&config.credential_file)?),
-            accepted: Arc::new(Accepted::open(&config.accepted_file)?),
+            accepted: Arc::new(Accepted::open(&config.accepted_file, ambient)?),
             marks: Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Identity),
         })
     }
@@ -176,7 +176,12 @@ impl Links {
             backoff: BackOff::new(store.ambient()),
             issuing: issuing.clone(),
         };
-        let directory = Directory { store: store.clone(), stop: tasks.stopping(), streams: tasks.tracker() };
+        let directory = Directory {
+            store: store.clone(),
+            accepted: Arc::clone(&self.accepted),
+            stop: tasks.stopping(),
+            streams: tasks.tracker(),
+        };
         Rooms {
             store: store.clone(),
             creations: Creations::new(store.clone(), issuing.clone()),

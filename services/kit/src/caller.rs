@@ -27,6 +27,8 @@ pub struct ServicePeer {
     pub instance: String,
     /// What it may do.
     pub role: Role,
+    /// Which of its credentials it came with: the SHA-256 of the secret.
+    pub sha256: [u8; 32],
 }
 
 /// Who calls.
@@ -85,6 +87,15 @@ impl Caller {
         match &self.who {
             Who::Token(holder) => Some(holder),
             Who::Anonymous | Who::Service(_) => None,
+        }
+    }
+
+    /// The service that calls, if one does on its own account.
+    #[must_use]
+    pub fn service(&self) -> Option<&ServicePeer> {
+        match &self.who {
+            Who::Service(peer) => Some(peer),
+            Who::Anonymous | Who::Token(_) => None,
         }
     }
 

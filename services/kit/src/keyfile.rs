@@ -88,9 +88,16 @@ pub fn write_new_secret(path: &Path, text: &str) -> Result<(), KeyFileError> {
     Ok(())
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    File::open(folder)?.sync_all()
+/// Makes what was done to the folder of `path` (a file made, renamed, removed) outlive a crash.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Opens a plain file that nobody but this user can read. It is checked after it was opened: nobody can swap it in between.

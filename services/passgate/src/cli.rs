@@ -129,6 +129,9 @@ pub enum CredentialsVerb {
         /// Whose.
         #[arg(long, value_name = "NAME")]
         instance: String,
+        /// Only the one that `add` put aside as `NAME.credential.old`: the end of a rotation.
+        #[arg(long)]
+        old: bool,
     },
 }
 

@@ -112,7 +112,7 @@ impl Service {
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
         config.check()?;
         let Runtime { ambient, lifecycle } = runtime;
-        let secrets = Secrets::read(&config)?;
+        let secrets = Secrets::read(&config, &ambient)?;
         let directory = Directory::new(channel(&config.identity_url)?, Arc::new(read_secret(&config.credential_file)?));
         let store = Store::open(&config.database, SERVICE, &ambient).await?;
         store.migrate::<Migrator>().await?;
@@ -163,10 +163,11 @@ struct Secrets {
 }
 
 impl Secrets {
-    fn read(config: &Config) -> Result<Self, StartError> {
+    fn read(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
         let master = MasterKey::new(&read_key(&config.master_key_file)?).map_err(KeyFailure::from)?;
         let marks = Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Token);
-        Ok(Self { master: Arc::new(master), marks, accepted: Arc::new(Accepted::open(&config.accepted_file)?) })
+        let accepted = Arc::new(Accepted::open(&config.accepted_file, ambient)?);
+        Ok(Self { master: Arc::new(master), marks, accepted })
     }
 
     async fn load_keys(&self, store: &Store, config: &Config, installation: Uuid) -> Result<Keys, KeyFailure> {

@@ -17,6 +17,8 @@ pub use watch::watch;
 pub struct Directory {
     /// The database.
     pub store: passgate_kit::store::Store,
+    /// Knows whether who reads is still accepted.
+    pub accepted: std::sync::Arc<passgate_kit::credentials::Accepted>,
     /// Told when streams are to end.
     pub stop: tokio_util::sync::CancellationToken,
     /// Owns the streams' tasks.

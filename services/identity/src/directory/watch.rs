@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use passgate_kit::access::Refusal;
+use passgate_kit::caller::ServicePeer;
 use passgate_kit::client::{Moment, Position};
 use passgate_kit::feed::{Page, ReadError, head, read_current};
+use passgate_kit::problem::to_status;
 use passgate_kit::store::{Store, StoreError};
 use passgate_proto::identity::v1::watch_principals_request::{self, Nonce};
 use passgate_proto::identity::v1::watch_principals_response::{
@@ -44,9 +47,10 @@ impl From<ReadError> for End {
     }
 }
 
-/// Runs a stream to its end: `start` is what the reader said first.
+/// Runs a stream of `reader` to its end: `since` is what the reader said first. It ends with the reader's credential.
 pub async fn watch(
     directory: Directory,
+    reader: ServicePeer,
     since: Option<Position>,
     requests: Streaming<WatchPrincipalsRequest>,
     sender: Sender,
@@ -56,6 +60,10 @@ pub async fn watch(
     // Stopping in the middle leaves a prefix of the stream, from which the reader goes on elsewhere.
     let end = tokio::select! {
         () = stop.cancelled() => End::Told(StoreError::ShuttingDown.into()),
+        () = directory.accepted.until_removed(&reader) => {
+            tracing::warn!("the credential of {} was removed: its stream ends", reader.instance);
+            End::Told(to_status(&Refusal::NotThatService { known: false }))
+        }
         end = stream.run(since, requests) => end,
     };
     if let End::Told(status) = end {

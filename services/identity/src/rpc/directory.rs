@@ -1,7 +1,10 @@
 //! `passgate.identity.v1.DirectoryService`: for the token service alone.
 
+use passgate_kit::access::Refusal;
+use passgate_kit::caller::Caller;
 use passgate_kit::client::{Position, Principal, TokenId};
 use passgate_kit::fields::FieldViolations;
+use passgate_kit::problem::to_status;
 use passgate_proto::identity::v1::directory_service_server::DirectoryService;
 use passgate_proto::identity::v1::watch_principals_request::Message;
 use passgate_proto::identity::v1::{
@@ -59,6 +62,10 @@ impl DirectoryService for Rooms {
         &self,
         request: Request<Streaming<WatchPrincipalsRequest>>,
     ) -> Result<Response<Self::WatchPrincipalsStream>, Status> {
+        let reader = Caller::of(&request)?
+            .service()
+            .cloned()
+            .ok_or_else(|| to_status(&Refusal::NotThatService { known: false }))?;
         let mut requests = request.into_inner();
         let since = match requests.message().await?.and_then(|first| first.message) {
             Some(Message::Start(start)) => start.since,
@@ -70,7 +77,7 @@ impl DirectoryService for Rooms {
         let since = since.map_err(|error| FieldViolations::one("start.since", error.to_string()))?;
         let (sender, receiver) = mpsc::channel(BUFFERED);
         let directory = self.directory.clone();
-        directory.streams.clone().spawn(watch(directory, since, requests, sender));
+        directory.streams.clone().spawn(watch(directory, reader, since, requests, sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 

@@ -1,5 +1,7 @@
 //! DirectoryService.
 
+use passgate_kit::client::Reason;
+use passgate_kit::credentials::remove;
 use passgate_proto::identity::v1::watch_principals_request::{Message as Say, Nonce, Start};
 use passgate_proto::identity::v1::watch_principals_response::Message;
 use passgate_proto::identity::v1::*;
@@ -111,6 +113,16 @@ on_both! {
         let Message::Change(change) = watch.next().await else { panic!("a change") };
 
         assert_eq!(change.committed_token_ids, [made.token.expect("a token").id]);
+    }
+
+    async fn a_stream_ends_with_the_credential_that_it_was_opened_with(harness) {
+        let mut watch = Watch::start(&harness, None).await;
+        watch.snapshot().await;
+
+        assert_eq!(remove(&harness.config.accepted_file, "token").expect("removed"), 1);
+
+        let (code, reason) = told(watch.heard.message().await);
+        assert_eq!((code, reason.as_str()), (Code::Unauthenticated, Reason::ServiceCredentialInvalid.as_str()));
     }
 
     async fn no_token_opens_the_directory_not_even_one_that_holds_everything(harness) {

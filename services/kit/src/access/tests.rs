@@ -74,7 +74,9 @@ fn parts() -> AccessParts {
     };
     AccessParts {
         decisions: Arc::new(ByName),
-        services: Arc::new(move |text| role(text).map(|role| ServicePeer { instance: text.to_owned(), role })),
+        services: Arc::new(move |text| {
+            role(text).map(|role| ServicePeer { instance: text.to_owned(), role, sha256: [0; 32] })
+        }),
         marks: Marks::new(Arc::new(MarkKey::new([1; 32])), FeedOf::Identity),
         open_reflection: true,
     }

@@ -9,7 +9,7 @@ use passgate_kit::keyfile::read_or_create_key;
 use passgate_proto::access::Role;
 
 use crate::cli::{CredentialsVerb, Service};
-use crate::credentials::CredentialFolder;
+use crate::credentials::{CredentialFolder, Which};
 use crate::ready::Announcer;
 
 /// Makes or removes credentials.
@@ -36,8 +36,9 @@ pub fn run(verb: &CredentialsVerb, announcer: &mut Announcer) -> Result<()> {
             let file = CredentialFolder::at(folder).add(instance, as_role(*role), &ambient)?;
             announcer.tell(&format!("{instance} is to present what is in {}", file.display()))
         }
-        CredentialsVerb::Remove { folder, instance } => {
-            let removed = CredentialFolder::at(folder).remove(instance)?;
+        CredentialsVerb::Remove { folder, instance, old } => {
+            let which = if *old { Which::Old } else { Which::All };
+            let removed = CredentialFolder::at(folder).remove(instance, which)?;
             announcer.tell(&format!("{removed} credentials of {instance} are accepted no more"))
         }
     }
