@@ -7,15 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use passgate_proto::token::v1::AuthorizeRequest;
 use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
+use passgate_proto::token::v1::{AuthorizeRequest, FindLackingRequest, FindLackingResponse};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::ambient::Ambient;
+use crate::clock::Moment;
+use crate::convert::{Unreadable, read_age};
+use crate::credential::Credential;
 use crate::decision::{Decision, Question};
 use crate::headers::SERVICE_HEADER;
+use crate::patterns::Patterns;
 use crate::secret::SecretString;
 use crate::source::{DecisionSource, Undecidable};
 
@@ -44,8 +48,39 @@ impl DecisionClient {
         Self { channel, service_credential, ambient, max_staleness }
     }
 
-    fn request(&self, question: &Question) -> Result<Request<AuthorizeRequest>, Status> {
-        let mut request = Request::new(AuthorizeRequest::from(question));
+    /// What of `wanted` the holder of `token` does not cover now: for who gives power away, and must not give more than the
+    /// one who asks for it holds. By nothing older than the change mark `at_least`.
+    ///
+    /// # Errors
+    /// If it cannot be known. Then nothing is given.
+    pub async fn lacking(
+        &self,
+        token: &Credential,
+        wanted: &Patterns,
+        at_least: Option<&str>,
+    ) -> Result<Patterns, Undecidable> {
+        let request = self.request(FindLackingRequest {
+            token: token.expose().to_owned(),
+            patterns: wanted.to_strings(),
+            at_least: at_least.unwrap_or_default().to_owned(),
+        });
+        let request = request.map_err(sorted)?;
+        let mut service = AuthorizationServiceClient::new(self.channel.clone());
+        let asked = self.ambient.moment(); // before sending: what happens on the way is part of the age
+        let answer = tokio::time::timeout(DEADLINE, service.find_lacking(request)).await;
+        let answer = answer.map_err(|_| Undecidable::Unreachable(None))?.map_err(sorted)?;
+        let lacking = read_lacking(answer.get_ref())?;
+        self.check_age(asked, read_age(answer.get_ref().evidence_age)?)?;
+        Ok(lacking)
+    }
+
+    fn check_age(&self, asked: Moment, age: Duration) -> Result<(), Undecidable> {
+        let age = self.ambient.moment().since(asked).saturating_add(age);
+        if age > self.max_staleness { Err(Undecidable::Stale { age, bound: self.max_staleness }) } else { Ok(()) }
+    }
+
+    fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
+        let mut request = Request::new(message);
         request.set_timeout(DEADLINE);
         present(&self.service_credential, request.metadata_mut())?;
         Ok(request)
@@ -68,18 +103,21 @@ pub fn present(service_credential: &SecretString, metadata: &mut MetadataMap) ->
 #[tonic::async_trait]
 impl DecisionSource for DecisionClient {
     async fn decide(&self, question: &Question) -> Result<Decision, Undecidable> {
-        let request = self.request(question).map_err(sorted)?;
+        let request = self.request(AuthorizeRequest::from(question)).map_err(sorted)?;
         let mut service = AuthorizationServiceClient::new(self.channel.clone());
         let asked = self.ambient.moment(); // before sending: what happens on the way is part of the age
         let answer = tokio::time::timeout(DEADLINE, service.authorize(request)).await;
         let answer = answer.map_err(|_| Undecidable::Unreachable(None))?.map_err(sorted)?;
         let decision = Decision::try_from(answer.get_ref())?;
-        let age = self.ambient.moment().since(asked).saturating_add(decision.evidence_age);
-        if age > self.max_staleness {
-            return Err(Undecidable::Stale { age, bound: self.max_staleness });
-        }
+        self.check_age(asked, decision.evidence_age)?;
         Ok(decision)
     }
+}
+
+/// A token that is not good covers nothing: an answer that says so, and that nothing lacks, cannot be read.
+fn read_lacking(answer: &FindLackingResponse) -> Result<Patterns, Unreadable> {
+    let lacking = Patterns::parse_list(&answer.lacking).map_err(|_| Unreadable("lacking"))?;
+    if lacking.is_empty() && !answer.reason.is_empty() { Err(Unreadable("lacking")) } else { Ok(lacking) }
 }
 
 fn sorted(status: Status) -> Undecidable {
@@ -112,7 +150,6 @@ mod tests {
     use crate::ambient::SeededRandom;
     use crate::clock::ManualClock;
     use crate::convert::tests::{allow, denial};
-    use crate::credential::Credential;
     use crate::resource::Resource;
 
     type Answer = Result<proto::AuthorizeResponse, Status>;
@@ -142,6 +179,19 @@ mod tests {
             _: Request<proto::BatchAuthorizeRequest>,
         ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
             Err(Status::unimplemented("not asked"))
+        }
+
+        async fn find_lacking(
+            &self,
+            request: Request<FindLackingRequest>,
+        ) -> Result<Response<FindLackingResponse>, Status> {
+            self.clock.advance(self.takes);
+            assert!(request.metadata().contains_key(SERVICE_HEADER), "asked as a service");
+            let asked = request.into_inner();
+            assert_eq!((&*asked.token, &*asked.at_least), ("a.b.c", "mark"));
+            let evidence_age = self.answer.clone()?.evidence_age;
+            let lacking = asked.patterns.into_iter().filter(|pattern| pattern.starts_with("apis/")).collect();
+            Ok(Response::new(FindLackingResponse { lacking, evidence_age, ..FindLackingResponse::default() }))
         }
 
         async fn explain_decision(
@@ -174,19 +224,21 @@ mod tests {
         }
     }
 
-    async fn ask(answer: Answer, takes: Duration) -> (Result<Decision, Undecidable>, Asked) {
+    async fn serve(answer: Answer, takes: Duration) -> (DecisionClient, Asked) {
         let clock = Arc::new(ManualClock::new(datetime!(2026-01-01 0:00 UTC)));
         let asked = Asked::default();
         let fake = Fake { answer, takes, clock: clock.clone(), asked: asked.clone() };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = Server::builder().add_service(AuthorizationServiceServer::new(fake));
-        let serving = tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         let channel = Endpoint::from_shared(format!("http://{address}")).expect("a URL").connect_lazy();
+        (client(channel, clock), asked)
+    }
 
-        let decided = client(channel, clock).decide(&question()).await;
-        serving.abort();
-        (decided, asked)
+    async fn ask(answer: Answer, takes: Duration) -> (Result<Decision, Undecidable>, Asked) {
+        let (client, asked) = serve(answer, takes).await;
+        (client.decide(&question()).await, asked)
     }
 
     #[tokio::test]
@@ -216,6 +268,29 @@ mod tests {
             matches!(delayed, Err(Undecidable::Stale { age, .. }) if age == Duration::from_millis(5001)),
             "{delayed:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_token_lacks_is_asked_as_a_service_and_counts_within_the_same_bound() {
+        let aged = Decision { evidence_age: Duration::from_secs(3), ..allow() };
+        let wanted = Patterns::parse_list(["apis/shop.v1.Orders/*", "endpoints/sales"]).expect("patterns");
+        let token = Credential::parse("a.b.c").expect("a token");
+
+        let (client, _) = serve(Ok((&aged).into()), Duration::from_secs(2)).await;
+        let lacking = client.lacking(&token, &wanted, Some("mark")).await.expect("an answer");
+        assert_eq!(lacking.to_strings(), ["apis/shop.v1.Orders/*"]);
+
+        let (client, _) = serve(Ok((&aged).into()), Duration::from_millis(2001)).await;
+        let delayed = client.lacking(&token, &wanted, Some("mark")).await;
+        assert!(matches!(delayed, Err(Undecidable::Stale { .. })), "{delayed:?}");
+    }
+
+    #[test]
+    fn a_token_that_is_not_good_and_lacks_nothing_is_no_answer() {
+        let odd = FindLackingResponse { reason: "TOKEN_REVOKED".to_owned(), ..FindLackingResponse::default() };
+        assert_eq!(read_lacking(&odd), Err(Unreadable("lacking")));
+        let broken = FindLackingResponse { lacking: vec!["**".to_owned()], ..FindLackingResponse::default() };
+        assert_eq!(read_lacking(&broken), Err(Unreadable("lacking")));
     }
 
     #[tokio::test]

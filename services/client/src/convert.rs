@@ -175,10 +175,7 @@ impl From<&Decision> for proto::Decision {
 
 impl From<&Decision> for proto::AuthorizeResponse {
     fn from(decision: &Decision) -> Self {
-        // An age that does not fit is as good as none, and no bound lets it pass.
-        let age = prost_types::Duration::try_from(decision.evidence_age);
-        let age = age.unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 });
-        Self { decision: Some(decision.into()), evidence_age: Some(age) }
+        Self { decision: Some(decision.into()), evidence_age: Some(age(decision.evidence_age)) }
     }
 }
 
@@ -187,13 +184,12 @@ impl TryFrom<&proto::AuthorizeResponse> for Decision {
 
     fn try_from(message: &proto::AuthorizeResponse) -> Result<Self, Unreadable> {
         let decision = message.decision.as_ref().ok_or(Unreadable("decision"))?;
-        let age = message.evidence_age.ok_or(Unreadable("evidence_age"))?;
         let read = Self {
             verdict: verdict(decision)?,
             as_of: decision.as_of.as_ref().ok_or(Unreadable("as_of"))?.try_into()?,
             rests_on: decision.rests_on.as_ref().map(RestsOn::try_from).transpose()?,
             holder: decision.holder.as_ref().map(Holder::try_from).transpose()?,
-            evidence_age: Duration::try_from(age).map_err(|_| Unreadable("evidence_age"))?,
+            evidence_age: read_age(message.evidence_age)?,
         };
         match (read.is_allowed(), &read.rests_on, &read.holder) {
             (true, None, _) => Err(Unreadable("rests_on")),
@@ -209,6 +205,21 @@ fn verdict(decision: &proto::Decision) -> Result<Result<(), Denied>, Unreadable>
     }
     let reason = Reason::parse(&decision.reason).ok_or(Unreadable("reason"))?;
     Ok(Err(Denied { reason, detail: decision.message.clone() }))
+}
+
+/// The age of evidence as messages have it. One that does not fit is as good as none, and no bound lets it pass.
+#[must_use]
+pub fn age(age: Duration) -> prost_types::Duration {
+    prost_types::Duration::try_from(age).unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
+}
+
+/// The age of evidence that a message tells.
+///
+/// # Errors
+/// If it tells none, or one below nothing.
+pub fn read_age(message: Option<prost_types::Duration>) -> Result<Duration, Unreadable> {
+    let age = message.ok_or(Unreadable("evidence_age"))?;
+    Duration::try_from(age).map_err(|_| Unreadable("evidence_age"))
 }
 
 /// The time as messages have it.

@@ -56,6 +56,13 @@ impl AuthorizationService for Echo {
         Err(Status::unimplemented("an echo"))
     }
 
+    async fn find_lacking(
+        &self,
+        _: Request<pb::FindLackingRequest>,
+    ) -> Result<Response<pb::FindLackingResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
     async fn explain_decision(
         &self,
         _: Request<pb::ExplainDecisionRequest>,

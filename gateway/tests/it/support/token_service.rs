@@ -8,15 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use parking_lot::Mutex;
 use passgate_kit::client::keyset::Kid;
-use passgate_kit::client::{Action, Patterns, Resource, Scopes};
+use passgate_kit::client::{Action, Pattern, Patterns, Resource, Scopes};
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use passgate_proto::token::v1::key_service_server::{KeyService, KeyServiceServer};
-use passgate_proto::r#type::v1::{Action as PbAction, PatternList, Position, Positions};
+use passgate_proto::token::v1::list_callers_response::{Caller, CallerToken, Source};
+use passgate_proto::r#type::v1::{Action as PbAction, PatternList, Position, Positions, PrincipalState};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Code, Request, Response, Status, async_trait};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+const LIST_CALLERS: &str = "/passgate.token.v1.AuthorizationService/ListCallers";
 
 #[derive(Clone)]
 struct Token {
@@ -29,7 +33,9 @@ struct Token {
 #[derive(Clone, Default)]
 pub struct Tokens {
     known: Arc<Mutex<HashMap<String, Token>>>,
+    callers: Arc<Mutex<Vec<(Caller, Pattern)>>>,
     away: Arc<AtomicBool>,
+    holdings_unknown: Arc<AtomicBool>,
 }
 
 fn patterns(texts: &[&str]) -> Patterns {
@@ -56,6 +62,23 @@ impl Tokens {
     /// From now on nobody gets an answer, or everybody again.
     pub fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// From now on nobody learns what tokens cover, while decisions go on.
+    pub fn set_holdings_unknown(&self, unknown: bool) {
+        self.holdings_unknown.store(unknown, Ordering::SeqCst);
+    }
+
+    /// `principal` holds `pattern`, and a token of this id that covers it.
+    pub fn add_caller(&self, principal: &str, pattern: &str, token_id: &str) {
+        let caller = Caller {
+            principal: principal.to_owned(),
+            display_name: String::new(),
+            state: PrincipalState::Enabled.into(),
+            grants: vec![Source { pattern: pattern.to_owned(), holder: principal.to_owned() }],
+            tokens: vec![CallerToken { id: token_id.to_owned(), ..CallerToken::default() }],
+        };
+        self.callers.lock().push((caller, Pattern::parse(pattern).expect("a pattern")));
     }
 
     /// Serves on a port of the system's choice.
@@ -173,6 +196,25 @@ impl AuthorizationService for Tokens {
         Err(Status::unimplemented("the gateway does not ask this"))
     }
 
+    async fn find_lacking(
+        &self,
+        request: Request<pb::FindLackingRequest>,
+    ) -> Result<Response<pb::FindLackingResponse>, Status> {
+        self.check_service(&request)?;
+        if self.holdings_unknown.load(Ordering::SeqCst) {
+            return Err(Status::unavailable("away"));
+        }
+        let asked = request.get_ref();
+        let wanted = Patterns::parse_list(&asked.patterns).expect("the gateway asks for patterns");
+        let held = self.known.lock().get(&asked.token).map(|token| token.scopes.meet_with_grants(&token.grants));
+        Ok(Response::new(pb::FindLackingResponse {
+            lacking: held.unwrap_or_default().lacking(&wanted).to_strings(),
+            reason: String::new(),
+            as_of: Some(Positions { token: Some(position()), ..Positions::default() }),
+            evidence_age: Some(prost_types::Duration::default()),
+        }))
+    }
+
     async fn explain_decision(
         &self,
         _: Request<pb::ExplainDecisionRequest>,
@@ -182,9 +224,22 @@ impl AuthorizationService for Tokens {
 
     async fn list_callers(
         &self,
-        _: Request<pb::ListCallersRequest>,
+        request: Request<pb::ListCallersRequest>,
     ) -> Result<Response<pb::ListCallersResponse>, Status> {
-        Err(Status::unimplemented("the gateway does not ask this"))
+        assert!(request.metadata().get("passgate-service").is_none(), "asked in the caller's name, not the gateway's");
+        let token = request.metadata().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let holder = self.known.lock().get(token.trim_start_matches("Bearer ")).cloned().expect("the caller's token");
+        if !holder.grants.covers(&Resource::parse(&format!("apis{LIST_CALLERS}")).expect("a resource"), Action::Read) {
+            let facts = HashMap::from([("resource".to_owned(), format!("apis{LIST_CALLERS}"))]);
+            let details = ErrorDetails::with_error_info("NO_GRANT", "passgate", facts);
+            return Err(Status::with_error_details(Code::PermissionDenied, "no grant covers it", details));
+        }
+        let asked = request.get_ref();
+        let action = if asked.action() == PbAction::Read { Action::Read } else { Action::Write };
+        let wanted = Pattern::parse(&asked.resource).expect("a pattern").limited_to(action);
+        let callers = self.callers.lock();
+        let found = callers.iter().filter(|(_, held)| held.meet(&wanted).is_some()).map(|(caller, _)| caller.clone());
+        Ok(Response::new(pb::ListCallersResponse { callers: found.collect(), next_page_token: String::new() }))
     }
 }
 

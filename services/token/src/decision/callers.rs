@@ -1,15 +1,18 @@
 //! Who can call this? Principals that hold a grant, with the grants and the live tokens that give it.
+//!
+//! What is asked about is a pattern with an action: one resource, or all methods of a service. A grant gives it if the two
+//! have something in common, and a token can call if its scopes share something with that.
 
 use std::collections::BTreeMap;
 
-use passgate_kit::client::{Action, GroupId, Pattern, Principal, Resource, TokenId};
+use passgate_kit::client::{GroupId, Pattern, Patterns, Principal, TokenId};
 use passgate_kit::store::{Store, StoreError};
 use time::OffsetDateTime;
 
-use super::decide::{Owner, first_covering};
+use super::decide::Owner;
 use crate::error::TokenError;
 use crate::memory::Memory;
-use crate::store::{projection, token};
+use crate::store::{grants, projection, token};
 use crate::token::Token;
 
 /// A principal that holds a grant.
@@ -43,7 +46,7 @@ pub struct TokenFound {
     pub id: TokenId,
     /// Its name.
     pub name: String,
-    /// The scope that covers it; empty for a token without scopes.
+    /// The scope that lets it; empty for a token without scopes.
     pub scope: String,
 }
 
@@ -61,23 +64,23 @@ impl Callers {
         Self { store, memory }
     }
 
-    /// At most `limit` principals in the order of their names, those after `after`.
+    /// At most `limit` principals that can call something of `wanted`, in the order of their names, those after `after`.
     ///
     /// # Errors
     /// If the database does not answer.
     pub async fn list(
         &self,
-        (resource, action): (&Resource, Action),
+        wanted: &Pattern,
         after: String,
         limit: u64,
         now: OffsetDateTime,
     ) -> Result<Vec<CallerFound>, TokenError> {
-        let wanted = resource.clone();
+        let asked = wanted.clone();
         let (names, tokens) = self
             .store
             .snapshot(move |db| {
                 Box::pin(async move {
-                    let holders = covering_holders(db, &wanted, action).await?;
+                    let holders = holders_of(db, &asked).await?;
                     let names = projection::principals_holding(db, &holders, &after, limit).await?;
                     let tokens = token::live_of(db, &names, now).await?;
                     Ok::<_, StoreError>((names, tokens))
@@ -91,48 +94,48 @@ impl Callers {
         let mut found = Vec::with_capacity(names.len());
         for name in names {
             if let Some(owner) = self.memory.owner(name).await? {
-                found.push(caller(&owner, by_owner.remove(&name).unwrap_or_default(), resource, action));
+                found.push(caller(&owner, by_owner.remove(&name).unwrap_or_default(), wanted));
             }
         }
         Ok(found)
     }
 }
 
-/// Who holds a pattern that covers it: principals and groups.
-async fn covering_holders(
-    db: &impl sea_orm::ConnectionTrait,
-    resource: &Resource,
-    action: Action,
-) -> Result<Vec<String>, StoreError> {
-    let text = resource.to_string();
+/// Who holds a pattern that gives something of it: principals and groups.
+async fn holders_of(db: &impl sea_orm::ConnectionTrait, wanted: &Pattern) -> Result<Vec<String>, StoreError> {
+    let text = wanted.stem();
     let stems: Vec<String> = (0..=text.len()).filter_map(|end| text.get(..end).map(str::to_owned)).collect();
-    let mut holders = crate::store::grants::holders_of_stems(db, &stems).await?;
-    holders.retain(|(_, pattern)| pattern.covers(resource, action));
+    let mut holders = grants::holders_of_stems(db, &stems).await?;
+    if wanted.is_prefix() {
+        holders.extend(grants::holders_of_longer_stems(db, text).await?);
+    }
+    holders.retain(|(_, pattern)| pattern.meet(wanted).is_some());
     let mut names: Vec<String> = holders.into_iter().map(|(holder, _)| holder).collect();
     names.sort_unstable();
     names.dedup();
     Ok(names)
 }
 
-fn caller(owner: &Owner, tokens: Vec<Token>, resource: &Resource, action: Action) -> CallerFound {
-    let covering = |pattern: &&Pattern| pattern.covers(resource, action);
+fn caller(owner: &Owner, tokens: Vec<Token>, wanted: &Pattern) -> CallerFound {
+    let giving = |pattern: &&Pattern| pattern.meet(wanted).is_some();
     let own = owner
         .record
         .grants
         .iter()
-        .filter(covering)
+        .filter(giving)
         .map(|pattern| GrantSource { pattern: pattern.to_string(), holder: owner.record.principal.to_string() });
     let by_group = owner.groups.iter().flat_map(|group| {
         group
             .grants
             .iter()
-            .filter(covering)
+            .filter(giving)
             .map(|pattern| GrantSource { pattern: pattern.to_string(), holder: GroupId::resource_name(group.id) })
     });
+    let given = owner.grants().meet(&Patterns::from(wanted.clone()));
     let tokens = tokens.into_iter().filter_map(|token| {
         let scope = match token.scopes.patterns() {
             None => String::new(),
-            Some(patterns) => first_covering(patterns, resource, action)?.to_string(),
+            Some(scopes) => first_sharing(scopes, &given)?.to_string(),
         };
         Some(TokenFound { id: token.id, name: token.name.to_string(), scope })
     });
@@ -143,4 +146,9 @@ fn caller(owner: &Owner, tokens: Vec<Token>, resource: &Resource, action: Action
         grants: own.chain(by_group).collect(),
         tokens: tokens.collect(),
     }
+}
+
+/// The first scope that has something in common with what is `given`.
+fn first_sharing<'a>(scopes: &'a Patterns, given: &Patterns) -> Option<&'a Pattern> {
+    scopes.iter().find(|scope| given.iter().any(|part| part.meet(scope).is_some()))
 }

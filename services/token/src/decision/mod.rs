@@ -5,9 +5,11 @@ mod decide;
 mod decider;
 mod evidence;
 mod explain;
+mod lacking;
 
 pub use callers::{CallerFound, Callers};
 pub use decide::{Owner, Row};
 pub use decider::{Decider, Genuine};
 pub use evidence::Freshness;
 pub use explain::{Explained, StepFound};
+pub use lacking::Lacking;

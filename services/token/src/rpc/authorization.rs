@@ -47,11 +47,15 @@ impl AuthorizationRpc {
     fn read(&self, fields: &mut Fields, prefix: &str, request: &pb::AuthorizeRequest) -> Option<Question> {
         let token = read_token(fields, &format!("{prefix}token"), &request.token);
         let question = read::question(fields, prefix, &request.resource, request.action);
-        let at_least =
-            Some(&request.at_least).filter(|text| !text.is_empty()).map(|text| self.marks.read(text)).transpose();
-        let at_least = fields.check(format!("{prefix}at_least"), at_least);
+        let at_least = self.read_mark(fields, &format!("{prefix}at_least"), &request.at_least);
         let ((resource, action), at_least) = question.zip(at_least)?;
         Some(Question { token: token?, resource, action, at_least })
+    }
+
+    /// A change mark that may be left out. The outer `None` is a wrong one.
+    fn read_mark(&self, fields: &mut Fields, path: &str, text: &str) -> Option<Option<Vector>> {
+        let mark = Some(text).filter(|text| !text.is_empty()).map(|text| self.marks.read(text)).transpose();
+        fields.check(path, mark)
     }
 
     async fn decide(&self, question: &Question) -> Result<Decision, TokenError> {
@@ -107,6 +111,25 @@ impl AuthorizationService for AuthorizationRpc {
         Ok(Response::new(pb::BatchAuthorizeResponse { responses }))
     }
 
+    async fn find_lacking(
+        &self,
+        request: Request<pb::FindLackingRequest>,
+    ) -> Result<Response<pb::FindLackingResponse>, Status> {
+        let asked = request.get_ref();
+        let mut fields = Fields::default();
+        let token = read_token(&mut fields, "token", &asked.token);
+        let wanted = read::patterns(&mut fields, "patterns", &asked.patterns);
+        let at_least = self.read_mark(&mut fields, "at_least", &asked.at_least);
+        let Some(((token, wanted), at_least)) = token.zip(wanted).zip(at_least) else {
+            return Err(fields.into_error().into());
+        };
+        let lacking = match &token {
+            Some(token) => self.decider.lacking(token, &wanted, at_least.as_ref()).await?,
+            None => self.decider.stranger_lacks(&wanted),
+        };
+        Ok(Response::new(convert::lacking(&lacking)))
+    }
+
     async fn explain_decision(
         &self,
         request: Request<pb::ExplainDecisionRequest>,
@@ -156,14 +179,13 @@ impl AuthorizationService for AuthorizationRpc {
         let query = pb::ListCallersRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
         let of = PageOf { caller: &who, method: LIST_CALLERS, query: BodyDigest::of(&query) };
         let mut fields = Fields::default();
-        let question = read::question(&mut fields, "", &asked.resource, asked.action);
+        let wanted = read::callable(&mut fields, &asked.resource, asked.action);
         let page = read::page(&mut fields, &self.pages, of, (asked.page_size, &asked.page_token));
-        let Some(((resource, action), (size, after))) = question.zip(page) else {
+        let Some((wanted, (size, after))) = wanted.zip(page) else {
             return Err(fields.into_error().into());
         };
         let limit = size.with_next();
-        let mut found =
-            self.callers.list((&resource, action), after.unwrap_or_default(), limit, self.decider.now()).await?;
+        let mut found = self.callers.list(&wanted, after.unwrap_or_default(), limit, self.decider.now()).await?;
         let mut next_page_token = String::new();
         if u64::try_from(found.len()).is_ok_and(|count| count == limit) {
             found.pop();

@@ -1,6 +1,6 @@
 //! Tokens, keys, decisions and their steps as the contract has them.
 
-use passgate_kit::client::convert::timestamp;
+use passgate_kit::client::convert::{age, timestamp};
 use passgate_kit::client::{KeyState, Scopes, TokenId};
 use passgate_kit::etag::Etag;
 use passgate_proto::token::v1 as pb;
@@ -10,7 +10,7 @@ use passgate_proto::token::v1::token::{Secret, State as PbState};
 use passgate_proto::r#type::v1::{PatternList, PrincipalState};
 use time::OffsetDateTime;
 
-use crate::decision::{CallerFound, StepFound};
+use crate::decision::{CallerFound, Lacking, StepFound};
 use crate::key::ListedKey;
 use crate::session::Session;
 use crate::token::{Life, State, Token};
@@ -123,6 +123,16 @@ pub fn key(key: &ListedKey) -> pb::Key {
 pub fn step(step: StepFound) -> Step {
     let StepFound { name, passed, found, pattern, holder } = step;
     Step { name: name.to_owned(), passed, found, pattern, holder }
+}
+
+/// What a token does not cover.
+pub fn lacking(lacking: &Lacking) -> pb::FindLackingResponse {
+    pb::FindLackingResponse {
+        lacking: lacking.patterns.to_strings(),
+        reason: lacking.reason.map(|reason| reason.to_string()).unwrap_or_default(),
+        as_of: Some(lacking.as_of.into()),
+        evidence_age: Some(age(lacking.evidence_age)),
+    }
 }
 
 /// Who can call.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use passgate_kit::client::convert::action;
-use passgate_kit::client::{Action, Labels, Patterns, Principal, Resource, TokenId};
+use passgate_kit::client::{Action, Labels, MAX_PATTERNS, Pattern, Patterns, Principal, Resource, TokenId};
 use passgate_kit::fields::Fields;
 use passgate_kit::page::{PageOf, PageSize, PageTokens};
 use passgate_proto::r#type::v1::PatternList;
@@ -64,6 +64,34 @@ pub fn question(fields: &mut Fields, prefix: &str, resource: &str, act: i32) -> 
     let resource = fields.check(format!("{prefix}resource"), Resource::parse(resource));
     let act = fields.check(format!("{prefix}action"), action(act).ok_or("must be ACTION_READ or ACTION_WRITE"));
     resource.zip(act)
+}
+
+/// A resource, or all methods of a service, with an action.
+pub fn callable(fields: &mut Fields, resource: &str, act: i32) -> Option<Pattern> {
+    let is_service = resource.starts_with("apis/") && resource.ends_with("/*");
+    let wanted = match is_service {
+        true => fields.check("resource", Pattern::parse(resource)),
+        false => fields.check("resource", Resource::parse(resource)).map(|resource| Pattern::exactly(&resource)),
+    };
+    let act = fields.check("action", action(act).ok_or("must be ACTION_READ or ACTION_WRITE"));
+    Some(wanted?.limited_to(act?))
+}
+
+/// A list of patterns that must be there.
+pub fn patterns(fields: &mut Fields, path: &str, texts: &[String]) -> Option<Patterns> {
+    if texts.is_empty() || texts.len() > MAX_PATTERNS {
+        fields.add(path, format!("must be 1 to {MAX_PATTERNS} patterns"));
+        return None;
+    }
+    match Patterns::parse_list(texts) {
+        Ok(patterns) => Some(patterns),
+        Err(errors) => {
+            for (at, rule) in errors {
+                fields.add(format!("{path}[{at}]"), rule.to_string());
+            }
+            None
+        }
+    }
 }
 
 /// Size and begin of a page.

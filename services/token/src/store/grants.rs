@@ -32,6 +32,16 @@ pub async fn holders_of_stems(
     rows.into_iter().map(|row| parse(&row).map(|pattern| (row.holder, pattern))).collect()
 }
 
+/// Who holds a pattern whose stem begins with `stem`, and the pattern; perhaps others too, since some databases read a `_` as
+/// any character, and some letters without their case.
+pub async fn holders_of_longer_stems(
+    db: &impl ConnectionTrait,
+    stem: &str,
+) -> Result<Vec<(String, Pattern)>, StoreError> {
+    let rows = Entity::find().filter(Column::Stem.starts_with(stem)).all(db).await?;
+    rows.into_iter().map(|row| parse(&row).map(|pattern| (row.holder, pattern))).collect()
+}
+
 /// Puts `patterns` in the place of what `holder` holds.
 pub async fn replace(db: &impl ConnectionTrait, holder: &str, patterns: &Patterns) -> Result<(), StoreError> {
     Entity::delete_many().filter(Column::Holder.eq(holder)).exec(db).await?;

@@ -21,6 +21,7 @@ const GIVES_NONE: &[&str] = &[
     "/passgate.token.v1.AuthorizationService/Authorize",
     "/passgate.token.v1.AuthorizationService/BatchAuthorize",
     "/passgate.token.v1.AuthorizationService/ExplainDecision",
+    "/passgate.token.v1.AuthorizationService/FindLacking",
     "/passgate.token.v1.AuthorizationService/ListCallers",
     "/passgate.token.v1.IssuingService/CountLiveTokens",
     "/passgate.token.v1.IssuingService/EndSession",

@@ -6,6 +6,7 @@ mod authorization;
 mod containment;
 mod creation;
 mod evidence;
+mod holdings;
 mod issuing;
 mod keys;
 mod replicas;

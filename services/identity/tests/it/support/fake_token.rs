@@ -166,6 +166,10 @@ impl AuthorizationService for FakeToken {
         Err(Status::unimplemented("not asked here"))
     }
 
+    async fn find_lacking(&self, _: Request<FindLackingRequest>) -> Result<Response<FindLackingResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
     async fn explain_decision(
         &self,
         _: Request<ExplainDecisionRequest>,
