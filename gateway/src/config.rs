@@ -8,6 +8,7 @@ use http::Uri;
 use http::uri::Authority;
 use passgate_kit::config::Span;
 use passgate_kit::fields::{FieldViolations, Fields};
+use passgate_kit::server::Exposure;
 use passgate_kit::store::DatabaseConfig;
 use serde::Deserialize;
 
@@ -49,6 +50,9 @@ pub struct Config {
     pub connect_timeout: Span,
     /// The longest that a gRPC call may last; left out, as long as its caller asks.
     pub longest_call: Option<Span>,
+    /// Let plaintext off loopback: listen elsewhere, and call other services there, though everybody on the network between can
+    /// read tokens and credentials. Only where something else encrypts that network.
+    pub dangerously_plaintext_off_loopback: bool,
 }
 
 impl Default for Config {
@@ -71,6 +75,7 @@ impl Default for Config {
             registry_max_age: seconds(60),
             connect_timeout: seconds(5),
             longest_call: None,
+            dangerously_plaintext_off_loopback: false,
         }
     }
 }
@@ -98,10 +103,19 @@ impl Config {
         let public = self.public_authority.as_deref().map(public_authority).transpose();
         let public = wrong.check("public_authority", public);
         self.check_spans(&mut wrong);
+        self.check_exposure(&mut wrong);
         match (identity, token, public) {
             (Some(identity), Some(token), Some(public)) if wrong.is_empty() => Ok(Checked { identity, token, public }),
             _ => Err(ConfigError(wrong.into_error())),
         }
+    }
+
+    fn check_exposure(&self, wrong: &mut Fields) {
+        let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
+        wrong.check("listen", exposure.check_listen(self.listen));
+        wrong.check("admin_listen", exposure.check_listen(self.admin_listen));
+        wrong.check("token_url", exposure.check_url(&self.token_url));
+        wrong.check("identity_url", exposure.check_url(&self.identity_url));
     }
 
     fn check_spans(&self, wrong: &mut Fields) {
@@ -172,6 +186,26 @@ mod tests {
             assert!(told.contains(&format!("{key}: must be")), "{key} in {told}");
         }
         assert!(!told.contains("key_refresh: "), "{told}");
+    }
+
+    #[test]
+    fn plaintext_off_loopback_needs_its_setting_for_every_port_and_service() {
+        let anywhere = |port| SocketAddr::from(([0, 0, 0, 0], port));
+        let config = Config {
+            listen: anywhere(8080),
+            admin_listen: anywhere(9080),
+            token_url: "http://token:9082".to_owned(),
+            identity_url: "http://identity:9081".to_owned(),
+            ..Config::default()
+        };
+
+        let told = config.check().expect_err("refused").to_string();
+
+        for key in ["listen", "admin_listen", "token_url", "identity_url"] {
+            assert!(told.contains(&format!("{key}: must")), "{key} in {told}");
+        }
+        assert!(told.contains(passgate_kit::server::EXPOSURE_SETTING), "{told}");
+        assert!(Config { dangerously_plaintext_off_loopback: true, ..config }.check().is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use passgate_kit::config::Span;
+use passgate_kit::server::Exposure;
 use passgate_kit::store::DatabaseConfig;
 use serde::Deserialize;
 
@@ -35,6 +36,9 @@ pub struct Config {
     pub first_password_file: PathBuf,
     /// How passwords are hashed.
     pub passwords: HasherConfig,
+    /// Let plaintext off loopback: listen elsewhere, and call other services there, though everybody on the network between can
+    /// read tokens and credentials. Only where something else encrypts that network.
+    pub dangerously_plaintext_off_loopback: bool,
 }
 
 impl Default for Config {
@@ -50,6 +54,48 @@ impl Default for Config {
             first_user_email: "admin@localhost".to_owned(),
             first_password_file: "first-password".into(),
             passwords: HasherConfig::default(),
+            dangerously_plaintext_off_loopback: false,
         }
+    }
+}
+
+impl Config {
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    /// Every key whose value cannot be used, with the rule.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
+        let listen = exposure.check_listen(self.listen).err().map(|error| format!("listen: {error}"));
+        let token = exposure.check_url(&self.token_url).err().map(|error| format!("token_url: {error}"));
+        let problems: Vec<String> = listen.into_iter().chain(token).collect();
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    }
+}
+
+/// Values of the configuration that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the identity service's configuration is wrong:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(Vec<String>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plaintext_off_loopback_needs_its_setting() {
+        assert_eq!(Config::default().check(), Ok(()));
+        let config = Config {
+            listen: SocketAddr::from(([0, 0, 0, 0], 9081)),
+            token_url: "http://token:9082".to_owned(),
+            ..Config::default()
+        };
+
+        let ConfigError(problems) = config.check().expect_err("refused");
+        let keys: Vec<&str> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
+        assert_eq!(keys, ["listen", "token_url"]);
+        assert!(problems.iter().all(|problem| problem.contains(passgate_kit::server::EXPOSURE_SETTING)), "{problems:?}");
+
+        assert_eq!(Config { dangerously_plaintext_off_loopback: true, ..config }.check(), Ok(()));
     }
 }

@@ -19,5 +19,5 @@ mod service;
 mod sign_in;
 mod store;
 
-pub use config::{Config, HasherConfig};
+pub use config::{Config, ConfigError, HasherConfig};
 pub use service::{Running, Runtime, Service, StartError};

@@ -20,7 +20,7 @@ use passgate_kit::store::{OpenError, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::creation::Creations;
 use crate::directory::Directory;
 use crate::error::IdentityError;
@@ -43,6 +43,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(600);
 /// Why the identity service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A value of the configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// A file with a secret.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -115,6 +118,7 @@ impl Service {
     /// # Errors
     /// Why it does not start.
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
+        config.check()?;
         let Runtime { ambient, lifecycle } = runtime;
         let links = Links::new(&config, &ambient)?;
         let store = Store::open(&config.database, SERVICE, &ambient).await?;

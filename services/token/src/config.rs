@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use passgate_kit::config::Span;
+use passgate_kit::server::Exposure;
 use passgate_kit::store::DatabaseConfig;
 use serde::Deserialize;
 
@@ -44,6 +45,9 @@ pub struct Config {
     pub poll_interval: Span,
     /// How often what is left over is looked for: provisional tokens, and what was signed more than ten minutes ago.
     pub sweep_interval: Span,
+    /// Let plaintext off loopback: listen elsewhere, and call other services there, though everybody on the network between can
+    /// read tokens and credentials. Only where something else encrypts that network.
+    pub dangerously_plaintext_off_loopback: bool,
 }
 
 const DAY: u64 = 24 * 60 * 60;
@@ -69,6 +73,7 @@ impl Default for Config {
             max_ttl: seconds(365 * DAY),
             poll_interval: Span(Duration::from_millis(200)),
             sweep_interval: seconds(10),
+            dangerously_plaintext_off_loopback: false,
         }
     }
 }
@@ -99,6 +104,9 @@ impl Config {
             self.public_url.starts_with("http://") || self.public_url.starts_with("https://"),
             "public_url: must begin with http:// or https://",
         );
+        let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
+        problems.extend(exposure.check_listen(self.listen).err().map(|error| format!("listen: {error}")));
+        problems.extend(exposure.check_url(&self.identity_url).err().map(|error| format!("identity_url: {error}")));
         if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
     }
 
@@ -129,12 +137,28 @@ mod tests {
             session_lifetime: Span(Duration::from_secs(DAY + 1)),
             default_ttl: Span(Duration::from_secs(400 * DAY)),
             public_url: "localhost".to_owned(),
+            listen: SocketAddr::from(([0, 0, 0, 0], 9082)),
+            identity_url: "http://identity:9081".to_owned(),
             ..Config::default()
         };
 
         let ConfigError(problems) = config.check().expect_err("wrong");
 
         let keys: Vec<&str> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
-        assert_eq!(keys, ["max_staleness", "session_lifetime", "default_ttl", "public_url"]);
+        assert_eq!(keys, ["max_staleness", "session_lifetime", "default_ttl", "public_url", "listen", "identity_url"]);
+    }
+
+    #[test]
+    fn plaintext_off_loopback_needs_its_setting() {
+        let config = Config {
+            listen: SocketAddr::from(([0, 0, 0, 0], 9082)),
+            identity_url: "http://identity:9081".to_owned(),
+            ..Config::default()
+        };
+
+        let told = config.check().expect_err("refused").to_string();
+        assert!(told.contains(passgate_kit::server::EXPOSURE_SETTING), "{told}");
+
+        assert_eq!(Config { dangerously_plaintext_off_loopback: true, ..config }.check(), Ok(()));
     }
 }
