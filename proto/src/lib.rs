@@ -2,12 +2,17 @@
 //! comments, and the [access rules](access) that the contracts declare.
 
 pub mod access;
+#[cfg(test)]
+mod redacted;
 
 /// The descriptor set that reflection serves: every public service, with comments and the access option.
 pub const PUBLIC_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/public.bin"));
 
 /// The descriptor set of every service, the internal ones too: for walkers and tests, in no reflection answer.
 pub const ALL_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/all.bin"));
+
+// `Debug` for messages that carry a secret: without the secret.
+include!(concat!(env!("OUT_DIR"), "/redact.rs"));
 
 macro_rules! package {
     ($name:literal) => {

@@ -1,4 +1,7 @@
-//! Compiles the contracts: the generated code, two descriptor sets with comments, and the table of access rules.
+//! Compiles the contracts: the generated code, two descriptor sets with comments, the table of access rules, and a `Debug`
+//! without the secret for each message that carries one.
+
+mod redact;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
+
+use self::redact::Redacted;
 
 /// What a person with grpcurl may see.
 const PUBLIC: &[&str] = &[
@@ -27,6 +32,7 @@ const INTERNAL: &[&str] = &["passgate/identity/v1/directory_service.proto", "pas
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=passgate");
+    println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(std::env::var("OUT_DIR").context("cargo sets OUT_DIR")?);
 
     // protox writes the sets itself: prost would drop the bytes of the access option.
@@ -35,7 +41,11 @@ fn main() -> Result<()> {
     let all = compile(&everything)?;
     let bytes = all.encode_file_descriptor_set();
     // Maps in order: the digest of a request must not depend on how a map happened to be laid out.
-    tonic_prost_build::configure().btree_map(".").compile_fds(all.file_descriptor_set())?;
+    let redacted = Redacted::of(&bytes)?;
+    let generator = tonic_prost_build::configure().btree_map(".").skip_debug(redacted.paths());
+    generator.compile_fds(all.file_descriptor_set())?;
+    std::fs::write(out.join("redact.rs"), redacted.source()?)?;
+    std::fs::write(out.join("redacted.rs"), redacted.table()?)?;
 
     std::fs::write(out.join("rules.rs"), rules(&bytes)?)?;
     std::fs::write(out.join("all.bin"), bytes)?;
