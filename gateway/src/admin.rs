@@ -17,12 +17,13 @@ use tonic::service::Routes;
 
 use crate::dial::DialRules;
 use crate::registry::{Apis, Endpoints};
-use crate::rpc::{ApiRpc, EndpointRpc};
+use crate::rpc::{ApiRpc, EndpointRpc, PossibleCallers};
 
 /// What the admin services are made of.
 pub struct AdminParts {
     pub endpoints: Endpoints,
     pub apis: Apis,
+    pub callers: PossibleCallers,
     pub rules: DialRules,
     pub pages: PageTokens,
     pub marks: Marks,
@@ -31,9 +32,9 @@ pub struct AdminParts {
 impl AdminParts {
     /// The services, not guarded yet.
     pub fn routes(self) -> Routes {
-        let Self { endpoints, apis, rules, pages, marks } = self;
-        let endpoint = EndpointRpc::new(endpoints, rules.clone(), pages.clone(), marks.clone());
-        let api = ApiRpc::new(apis, rules, pages, marks);
+        let Self { endpoints, apis, callers, rules, pages, marks } = self;
+        let endpoint = EndpointRpc::new(endpoints, callers.clone(), rules.clone(), pages.clone(), marks.clone());
+        let api = ApiRpc::new(apis, callers, rules, pages, marks);
         Routes::new(EndpointServiceServer::new(endpoint)).add_service(ApiServiceServer::new(api))
     }
 }

@@ -30,7 +30,7 @@ pub enum RegistryError {
     /// One of this name existed, and grants for it may have outlived it.
     #[error(
         "{resource} existed before and was deleted; whoever still holds grants for it could call the new one: \
-         choose another name, or say reuse_name"
+         choose another name, or say reuse_name (with validate_only first, to see who could)"
     )]
     NameWasUsed {
         /// `endpoints/{name}` or `apis/{name}`.

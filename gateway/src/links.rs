@@ -25,7 +25,10 @@ pub struct Links {
     pub marks: Marks,
     /// Who decides.
     pub decisions: Arc<dyn DecisionSource>,
-    channel: Channel,
+    /// Who says what a token does not cover, for what gives power.
+    pub holdings: DecisionClient,
+    /// To the token service.
+    pub channel: Channel,
 }
 
 impl Links {
@@ -39,7 +42,7 @@ impl Links {
         let channel = channel(&config.token_url)?;
         let client =
             DecisionClient::new(channel.clone(), Arc::clone(&credential), ambient.clone(), config.max_staleness.0);
-        Ok(Self { credential, marks, decisions: Arc::new(client), channel })
+        Ok(Self { credential, marks, decisions: Arc::new(client.clone()), holdings: client, channel })
     }
 
     /// What keeps the edge's keys current.

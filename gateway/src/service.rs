@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::proxy::{Limits, OwnService, Proxy, ProxyParts};
 use crate::ready::Ready;
 use crate::registry::{Apis, Endpoints, Power, RegistryFollower, RegistryReader, Served};
+use crate::rpc::PossibleCallers;
 use crate::store::Migrator;
 
 /// The name of the service, where one is needed.
@@ -111,7 +112,7 @@ impl Service {
         let links = Links::new(&config, ambient)?;
         let store = Store::open(&config.database, SERVICE, ambient).await?;
         store.migrate::<Migrator>().await?;
-        let ports = Ports::bind(&config).await?;
+        let ports = Ports::bind(&config, &checked).await?;
         let rules = DialRules::new(config.allowed_upstreams.clone(), ports.own.clone());
         let (writer, registry) = fresh(config.registry_max_age.0, ambient);
         let registry_follower = RegistryFollower::start(store.clone(), writer).await?;
@@ -184,10 +185,11 @@ async fn forget_repeats(store: Store, stop: CancellationToken) {
 async fn admin_routes(store: &Store, links: &Links, applied: Applied, rules: DialRules) -> Result<Routes, StartError> {
     let ambient = store.ambient();
     let served = Served::new(applied);
-    let power = Power::new(Arc::clone(&links.decisions), ambient.clone());
+    let power = Power::new(links.holdings.clone());
     let parts = AdminParts {
         endpoints: Endpoints::new(store.clone(), power.clone(), served.clone(), ambient.clone()),
         apis: Apis::new(store.clone(), power, served, ambient.clone()),
+        callers: PossibleCallers::new(links.channel.clone()),
         rules,
         pages: store.page_tokens().await?,
         marks: links.marks.clone(),
@@ -204,12 +206,12 @@ struct Ports {
 }
 
 impl Ports {
-    async fn bind(config: &Config) -> Result<Self, StartError> {
+    async fn bind(config: &Config, checked: &Checked) -> Result<Self, StartError> {
         let data = bind("callers", config.listen).await?;
         let admin = bind("administration", config.admin_listen).await?;
         let (data_at, admin_at) =
             (data.local_addr().map_err(StartError::Address)?, admin.local_addr().map_err(StartError::Address)?);
-        let own = OwnListeners::default();
+        let own = OwnListeners::beside([checked.identity.clone(), checked.token.clone()]);
         own.set(vec![data_at, admin_at]);
         Ok(Self { data, admin, addresses: vec![("gateway", data_at), ("gateway-admin", admin_at)], own })
     }

@@ -45,7 +45,7 @@ impl Connector {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         match bare.parse::<IpAddr>() {
             Ok(address) => self.rules.check_end(address, uri.port_u16().unwrap_or(80), false),
-            Err(_) => self.rules.check_name(&bare.to_ascii_lowercase()),
+            Err(_) => self.rules.check_name(&bare.to_ascii_lowercase(), uri.port_u16().unwrap_or(80)),
         }
     }
 }
@@ -70,9 +70,22 @@ impl Service<Uri> for Connector {
             let (peer, local) = (stream.inner().peer_addr()?, stream.inner().local_addr()?);
             // The system gives both ends the same address exactly when the far one is of this machine.
             rules.check_end(peer.ip(), peer.port(), peer.ip() == local.ip())?;
+            check_services(&rules, peer).await?;
             Ok(stream)
         })
     }
+}
+
+/// Judges the far end of a connection by the services that are configured by name. Only those on its port are looked up; one
+/// whose name resolves to nothing could be anywhere.
+async fn check_services(rules: &DialRules, peer: SocketAddr) -> Result<(), DialError> {
+    for name in rules.own().service_names(peer.port()) {
+        let mut found = tokio::net::lookup_host((name, peer.port())).await?;
+        if found.any(|service| service.ip().to_canonical() == peer.ip().to_canonical()) {
+            return Err(DialError::OwnService { host: name.to_owned(), port: peer.port() });
+        }
+    }
+    Ok(())
 }
 
 fn connect_error<E: std::error::Error + Send + Sync + 'static>(uri: &Uri, cause: E) -> DialError {
@@ -165,6 +178,25 @@ mod tests {
             let refusal = connector.call(uri).await;
             assert!(matches!(refusal, Err(DialError::OwnListener { .. })), "{refusal:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_called_by_name_is_refused_by_the_address_that_is_connected_to() {
+        let (listener, uri) = listener().await;
+        let port = listener.local_addr().expect("its address").port();
+        // The service is known by another name than the upstream: only where the connection ends tells that they are one.
+        let services = [format!("localhost:{port}").parse().expect("an authority")];
+        let own = OwnListeners::beside(services);
+        let rules = DialRules::new(AllowedUpstreams::loopback(), own.clone());
+
+        assert!(matches!(
+            connector(AllowedUpstreams::loopback(), &own).call(uri.clone()).await,
+            Err(DialError::OwnService { .. })
+        ));
+        let by_end = check_services(&rules, listener.local_addr().expect("its address")).await;
+        assert!(matches!(by_end, Err(DialError::OwnService { .. })), "{by_end:?}");
+        let elsewhere = check_services(&rules, SocketAddr::new("192.0.2.1".parse().expect("an address"), port)).await;
+        assert!(elsewhere.is_ok(), "{elsewhere:?}");
     }
 
     #[tokio::test]

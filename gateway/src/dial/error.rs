@@ -48,6 +48,16 @@ pub enum DialError {
         /// The port.
         port: u16,
     },
+    /// A service of this installation that the gateway calls itself.
+    #[error(
+        "{host} port {port} is a service of this Passgate installation, which is called as the built-in API that it is"
+    )]
+    OwnService {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// The URI names no host.
     #[error("the upstream's address names no host")]
     NoHost,
@@ -75,6 +85,7 @@ impl DialError {
             | Self::MetadataName { .. }
             | Self::LoopbackName { .. }
             | Self::OwnListener { .. }
+            | Self::OwnService { .. }
             | Self::NoHost => true,
             // A refusal by the resolver comes wrapped in what the connector makes of it.
             Self::Connect { cause, .. } => is_refusal_below(cause.as_ref()),

@@ -6,6 +6,7 @@ use passgate_kit::client::{Ambient, ServiceName};
 use passgate_kit::etag::Etag;
 use passgate_kit::idempotency::{Claim, Claimed};
 use passgate_kit::store::{Committed, Store, Tx};
+use sea_orm::ConnectionTrait;
 use time::OffsetDateTime;
 
 use super::{Api, ApiChange, Power, Served, UpstreamUrl, lines, taken};
@@ -60,10 +61,7 @@ impl Apis {
                 {
                     return find(tx, &new.name).await;
                 }
-                if rows::find(tx.connection(), &new.name).await?.is_some() {
-                    return Err(RegistryError::NameTaken { resource });
-                }
-                let revision = super::first_revision(tx, &resource, new.reuse_name).await?;
+                let revision = first_revision(tx.connection(), &new).await?;
                 let api = new.into_api(revision, now);
                 rows::insert(tx.connection(), &api).await.map_err(|error| taken(error, resource))?;
                 tx.append(lines::api_created(&api), &actor);
@@ -71,6 +69,22 @@ impl Apis {
             })
         });
         self.served.after(committed.await).await
+    }
+
+    /// What [`Apis::create`] would make: everything is checked, and nothing is made.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn check_create(&self, caller: &Caller, new: NewApi) -> Result<Api, RegistryError> {
+        self.power.over_api(caller, &new.name).await?;
+        let now = super::now(&self.ambient);
+        let read = self.store.read(move |conn| {
+            Box::pin(async move {
+                let revision = first_revision(conn, &new).await?;
+                Ok(new.into_api(revision, now))
+            })
+        });
+        read.await
     }
 
     /// The API of this name.
@@ -167,6 +181,15 @@ impl NewApi {
 
 fn resource(name: &ServiceName) -> String {
     format!("apis/{name}")
+}
+
+/// The revision at which the new API begins.
+async fn first_revision(db: &impl ConnectionTrait, new: &NewApi) -> Result<u64, RegistryError> {
+    let resource = resource(&new.name);
+    if rows::find(db, &new.name).await?.is_some() {
+        return Err(RegistryError::NameTaken { resource });
+    }
+    super::first_revision(db, &resource, new.reuse_name).await
 }
 
 async fn find(tx: &Tx, name: &ServiceName) -> Result<Api, RegistryError> {

@@ -86,13 +86,15 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Whether turning `self` into `next` gives somebody power over what the endpoint's callers send or get: it goes
-    /// elsewhere, with other fixed parameters, without a token, or with a write that counts as a read.
+    /// elsewhere, with other fixed parameters, without a token, or with a write that counts as a read. One that needs no token
+    /// and is served again gives as much as one that needs none any more.
     #[must_use]
     pub fn gives_power(&self, next: &Self) -> bool {
         let (now, then) = (&self.route, &next.route);
         now.upstream != then.upstream
             || now.fixed_query != then.fixed_query
             || (now.access != Access::Public && then.access == Access::Public)
+            || (!now.enabled && then.enabled && then.access == Access::Public)
             || then.read_methods.iter().any(|method| now.action(method) != Action::Read)
     }
 }
@@ -148,6 +150,11 @@ mod tests {
         let public = changed(|route| route.access = Access::Public);
         assert!(!public.gives_power(&now), "asking for a token again takes away");
         assert!(!public.gives_power(&public), "it is public already");
+
+        let closed = changed(|route| (route.access, route.enabled) = (Access::Public, false));
+        assert!(closed.gives_power(&public), "open to all again");
+        assert!(!public.gives_power(&closed) && !closed.gives_power(&closed));
+        assert!(!changed(|route| route.enabled = false).gives_power(&now), "it still needs a token");
     }
 
     #[test]

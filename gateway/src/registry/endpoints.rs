@@ -4,8 +4,10 @@
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Ambient, EndpointName};
 use passgate_kit::etag::Etag;
+use passgate_kit::feed::Change;
 use passgate_kit::idempotency::{Claim, Claimed};
 use passgate_kit::store::{Committed, Store, Tx};
+use sea_orm::ConnectionTrait;
 use time::OffsetDateTime;
 
 use super::{
@@ -64,10 +66,7 @@ impl Endpoints {
                 {
                     return find(tx, &new.name).await;
                 }
-                if rows::find(tx.connection(), &new.name).await?.is_some() {
-                    return Err(RegistryError::NameTaken { resource });
-                }
-                let revision = super::first_revision(tx, &resource, new.reuse_name).await?;
+                let revision = first_revision(tx.connection(), &new).await?;
                 let endpoint = new.into_endpoint(revision, now);
                 rows::insert(tx.connection(), &endpoint).await.map_err(|error| taken(error, resource))?;
                 tx.append(lines::endpoint_created(&endpoint), &actor);
@@ -75,6 +74,22 @@ impl Endpoints {
             })
         });
         self.served.after(committed.await).await
+    }
+
+    /// What [`Endpoints::create`] would make: everything is checked, and nothing is made.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn check_create(&self, caller: &Caller, new: NewEndpoint) -> Result<Endpoint, RegistryError> {
+        self.power.over_endpoint(caller, &new.name).await?;
+        let now = super::now(&self.ambient);
+        let read = self.store.read(move |conn| {
+            Box::pin(async move {
+                let revision = first_revision(conn, &new).await?;
+                Ok(new.into_endpoint(revision, now))
+            })
+        });
+        read.await
     }
 
     /// The endpoint of this name.
@@ -111,8 +126,41 @@ impl Endpoints {
         change: EndpointChange,
     ) -> Result<Committed<Endpoint>, RegistryError> {
         let now = super::now(&self.ambient);
+        let next = move |endpoint: &Endpoint| Some(change.clone().applied_to(endpoint, now));
+        self.replace(caller, name, etag, next, lines::endpoint_updated).await
+    }
+
+    /// Serves an endpoint again, or stops serving it. One that is so already is answered as it is.
+    ///
+    /// # Errors
+    /// If there is none, or serving it again gives power that the caller does not hold.
+    pub async fn set_enabled(
+        &self,
+        caller: &Caller,
+        name: EndpointName,
+        enabled: bool,
+    ) -> Result<Committed<Endpoint>, RegistryError> {
+        let now = super::now(&self.ambient);
+        let next = move |endpoint: &Endpoint| {
+            let mut next = EndpointChange::default().applied_to(endpoint, now);
+            next.route.enabled = enabled;
+            (endpoint.route.enabled != enabled).then_some(next)
+        };
+        self.replace(caller, name, String::new(), next, lines::endpoint_switched).await
+    }
+
+    /// Puts what `next` makes of an endpoint in its place; `None` leaves it as it is. Whether the caller holds what that gives
+    /// is looked at before the transaction, and in it, whether that look was at the same endpoint.
+    async fn replace(
+        &self,
+        caller: &Caller,
+        name: EndpointName,
+        etag: String,
+        next: impl Fn(&Endpoint) -> Option<Endpoint> + Send + 'static,
+        line: fn(&Endpoint, &Endpoint) -> Change,
+    ) -> Result<Committed<Endpoint>, RegistryError> {
         let seen = self.get(name.clone()).await?;
-        let held = seen.gives_power(&change.clone().applied_to(&seen, now));
+        let held = next(&seen).is_some_and(|next| seen.gives_power(&next));
         if held {
             self.power.over_endpoint(caller, &name).await?;
         }
@@ -121,40 +169,12 @@ impl Endpoints {
             Box::pin(async move {
                 let before = find_locked(tx, &name).await?;
                 Etag::of(before.revision).check_if_given(&etag)?;
-                let after = change.applied_to(&before, now);
+                let Some(after) = next(&before) else { return Ok(before) };
                 if !held && before.gives_power(&after) {
-                    // It was another endpoint when the caller's power was looked at.
                     return Err(RegistryError::Conflict { resource: resource(&name) });
                 }
                 rows::replace(tx.connection(), &after).await?;
-                tx.append(lines::endpoint_updated(&before, &after), &actor);
-                Ok(after)
-            })
-        });
-        self.served.after(committed.await).await
-    }
-
-    /// Serves an endpoint again, or stops serving it. One that is so already is answered as it is.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub async fn set_enabled(
-        &self,
-        caller: &Caller,
-        name: EndpointName,
-        enabled: bool,
-    ) -> Result<Committed<Endpoint>, RegistryError> {
-        let (actor, now) = (caller.actor(), super::now(&self.ambient));
-        let committed = self.store.write(move |tx| {
-            Box::pin(async move {
-                let before = find_locked(tx, &name).await?;
-                if before.route.enabled == enabled {
-                    return Ok(before);
-                }
-                let mut after = EndpointChange::default().applied_to(&before, now);
-                after.route.enabled = enabled;
-                rows::replace(tx.connection(), &after).await?;
-                tx.append(lines::endpoint_switched(&before, &after), &actor);
+                tx.append(line(&before, &after), &actor);
                 Ok(after)
             })
         });
@@ -207,6 +227,15 @@ impl NewEndpoint {
 
 fn resource(name: &EndpointName) -> String {
     format!("endpoints/{name}")
+}
+
+/// The revision at which the new endpoint begins.
+async fn first_revision(db: &impl ConnectionTrait, new: &NewEndpoint) -> Result<u64, RegistryError> {
+    let resource = resource(&new.name);
+    if rows::find(db, &new.name).await?.is_some() {
+        return Err(RegistryError::NameTaken { resource });
+    }
+    super::first_revision(db, &resource, new.reuse_name).await
 }
 
 async fn find(tx: &Tx, name: &EndpointName) -> Result<Endpoint, RegistryError> {

@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use passgate_kit::client::{Ambient, Position};
-use passgate_kit::store::{StoreError, Tx};
-use sea_orm::DbErr;
+use passgate_kit::store::StoreError;
+use sea_orm::{ConnectionTrait, DbErr};
 use time::OffsetDateTime;
 
 pub use api::{Api, ApiRoute, ApiTarget};
@@ -87,8 +87,8 @@ pub type RegistryReader = FreshReader<Registry>;
 pub type RegistryWriter = FreshWriter<Registry>;
 
 /// The revision at which something new of this name begins: above all that the name had before.
-async fn first_revision(tx: &Tx, resource: &str, reuse_name: bool) -> Result<u64, RegistryError> {
-    match retired_name::last_revision(tx.connection(), resource).await? {
+async fn first_revision(db: &impl ConnectionTrait, resource: &str, reuse_name: bool) -> Result<u64, RegistryError> {
+    match retired_name::last_revision(db, resource).await? {
         Some(_) if !reuse_name => Err(RegistryError::NameWasUsed { resource: resource.to_owned() }),
         Some(last) => Ok(last.saturating_add(1)),
         None => Ok(1),

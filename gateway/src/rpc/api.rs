@@ -12,6 +12,7 @@ use passgate_proto::gateway::v1::api_service_server::ApiService;
 use tonic::{Request, Response, Status};
 
 use super::api_fields::{CHANGEABLE, parse_change, parse_name};
+use super::callers::{Found, PossibleCallers};
 use super::convert::built_in;
 use super::parse_page;
 use crate::dial::DialRules;
@@ -23,6 +24,7 @@ use passgate_kit::field_mask::Mask;
 /// The RPCs of APIs.
 pub struct ApiRpc {
     apis: Apis,
+    callers: PossibleCallers,
     rules: DialRules,
     pages: PageTokens,
     marks: Marks,
@@ -30,8 +32,17 @@ pub struct ApiRpc {
 
 impl ApiRpc {
     /// The RPCs of `apis`, whose upstreams keep `rules`.
-    pub fn new(apis: Apis, rules: DialRules, pages: PageTokens, marks: Marks) -> Self {
-        Self { apis, rules, pages, marks }
+    pub fn new(apis: Apis, callers: PossibleCallers, rules: DialRules, pages: PageTokens, marks: Marks) -> Self {
+        Self { apis, callers, rules, pages, marks }
+    }
+
+    /// The dry run of a create: what would be made, and who could call any method of it.
+    async fn dry_run(&self, caller: &Caller, new: NewApi) -> Result<pb::CreateApiResponse, Status> {
+        let resource = format!("apis/{}/*", new.name);
+        let api = pb::Api::from(&self.apis.check_create(caller, new).await?);
+        let Found { callers, more } = self.callers.of(caller, &resource).await?;
+        let api = pb::Api { etag: String::new(), create_time: None, update_time: None, ..api };
+        Ok(pb::CreateApiResponse { api: Some(api), callers, more_callers: more })
     }
 }
 
@@ -44,9 +55,13 @@ impl ApiService for ApiRpc {
         let caller = Caller::of(&request)?;
         let (new, claim) = parse_create(request.get_ref(), caller, &self.rules)?;
         refuse_reserved(&new.name)?;
+        if request.get_ref().validate_only {
+            return self.dry_run(caller, new).await.map(Response::new);
+        }
         let made = self.apis.create(caller, new, claim).await?;
         let api = Some(pb::Api::from(&made.value));
-        Ok(self.marks.with_change(Response::new(pb::CreateApiResponse { api }), &made))
+        let answer = pb::CreateApiResponse { api, ..pb::CreateApiResponse::default() };
+        Ok(self.marks.with_change(Response::new(answer), &made))
     }
 
     async fn get_api(&self, request: Request<pb::GetApiRequest>) -> Result<Response<pb::GetApiResponse>, Status> {

@@ -11,6 +11,7 @@ use passgate_proto::gateway::v1 as pb;
 use passgate_proto::gateway::v1::endpoint_service_server::EndpointService;
 use tonic::{Request, Response, Status};
 
+use super::callers::{Found, PossibleCallers};
 use super::endpoint_fields::{CHANGEABLE, parse_change, parse_name};
 use super::parse_page;
 use crate::dial::DialRules;
@@ -21,6 +22,7 @@ use passgate_kit::field_mask::Mask;
 /// The RPCs of endpoints.
 pub struct EndpointRpc {
     endpoints: Endpoints,
+    callers: PossibleCallers,
     rules: DialRules,
     pages: PageTokens,
     marks: Marks,
@@ -28,8 +30,23 @@ pub struct EndpointRpc {
 
 impl EndpointRpc {
     /// The RPCs of `endpoints`, whose upstreams keep `rules`.
-    pub fn new(endpoints: Endpoints, rules: DialRules, pages: PageTokens, marks: Marks) -> Self {
-        Self { endpoints, rules, pages, marks }
+    pub fn new(
+        endpoints: Endpoints,
+        callers: PossibleCallers,
+        rules: DialRules,
+        pages: PageTokens,
+        marks: Marks,
+    ) -> Self {
+        Self { endpoints, callers, rules, pages, marks }
+    }
+
+    /// The dry run of a create: what would be made, and who could call it.
+    async fn dry_run(&self, caller: &Caller, new: NewEndpoint) -> Result<pb::CreateEndpointResponse, Status> {
+        let resource = format!("endpoints/{}", new.name);
+        let endpoint = pb::Endpoint::from(&self.endpoints.check_create(caller, new).await?);
+        let Found { callers, more } = self.callers.of(caller, &resource).await?;
+        let endpoint = pb::Endpoint { etag: String::new(), create_time: None, update_time: None, ..endpoint };
+        Ok(pb::CreateEndpointResponse { endpoint: Some(endpoint), callers, more_callers: more })
     }
 }
 
@@ -41,9 +58,13 @@ impl EndpointService for EndpointRpc {
     ) -> Result<Response<pb::CreateEndpointResponse>, Status> {
         let caller = Caller::of(&request)?;
         let (new, claim) = parse_create(request.get_ref(), caller, &self.rules)?;
+        if request.get_ref().validate_only {
+            return self.dry_run(caller, new).await.map(Response::new);
+        }
         let made = self.endpoints.create(caller, new, claim).await?;
         let endpoint = Some(pb::Endpoint::from(&made.value));
-        Ok(self.marks.with_change(Response::new(pb::CreateEndpointResponse { endpoint }), &made))
+        let answer = pb::CreateEndpointResponse { endpoint, ..pb::CreateEndpointResponse::default() };
+        Ok(self.marks.with_change(Response::new(answer), &made))
     }
 
     async fn get_endpoint(

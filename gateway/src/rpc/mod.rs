@@ -2,11 +2,13 @@
 
 mod api;
 mod api_fields;
+mod callers;
 mod convert;
 mod endpoint;
 mod endpoint_fields;
 
 pub use api::ApiRpc;
+pub use callers::PossibleCallers;
 pub use endpoint::EndpointRpc;
 
 use passgate_kit::caller::Caller;

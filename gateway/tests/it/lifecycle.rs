@@ -105,6 +105,22 @@ async fn without_the_token_service_it_listens_and_is_not_ready() {
 }
 
 #[tokio::test]
+async fn plaintext_off_loopback_is_served_only_where_its_setting_says_so() {
+    let gateway = Gateway::start(Dialect::Sqlite).await;
+    gateway.stop().await;
+    let config = Config {
+        listen: ([0, 0, 0, 0], 0).into(),
+        dangerously_plaintext_off_loopback: true,
+        ..gateway.config().clone()
+    };
+
+    let (running, lifecycle) = run(&config).await.expect("it starts");
+
+    assert!(running.addresses.iter().any(|(_, address)| address.ip().is_unspecified()));
+    lifecycle.stop();
+}
+
+#[tokio::test]
 async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
     let gateway = Gateway::start(Dialect::Sqlite).await;
     gateway.stop().await;
@@ -118,6 +134,10 @@ async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
         (Config { identity_url: "http://u@x".to_owned(), ..good.clone() }, "identity_url: must be http://host:port"),
         (Config { public_authority: Some("a/b".to_owned()), ..good.clone() }, "public_authority: must be a host"),
         (Config { credential_file: "/nowhere".into(), ..good.clone() }, "/nowhere"),
+        (Config { listen: ([0, 0, 0, 0], 0).into(), ..good.clone() }, "listen: must be a loopback address"),
+        (Config { admin_listen: ([0, 0, 0, 0], 0).into(), ..good.clone() }, "dangerously_plaintext_off_loopback"),
+        (Config { token_url: "http://token.example:9082".to_owned(), ..good.clone() }, "token_url: must name a loopback"),
+        (Config { identity_url: "http://192.0.2.1:9081".to_owned(), ..good.clone() }, "identity_url: must name a loopback"),
     ];
     for (config, told) in cases {
         let error: StartError = run(&config).await.expect_err(told);

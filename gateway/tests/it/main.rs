@@ -1,6 +1,8 @@
 //! The gateway's integration tests: a real service over real connections, on both databases.
 
 mod api;
+mod containment;
+mod dry_run;
 mod endpoint;
 mod lifecycle;
 mod proxy;
