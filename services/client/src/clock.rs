@@ -47,6 +47,24 @@ impl Moment {
             wall: self.wall.saturating_sub(age),
         }
     }
+
+    /// Whether the wall clock showed `time` or later: how an expiry is checked without reading the clocks twice.
+    #[must_use]
+    pub fn is_at_or_after(self, time: OffsetDateTime) -> bool {
+        self.wall >= time - OffsetDateTime::UNIX_EPOCH
+    }
+
+    /// The wall clock's time in whole seconds since 1970, as tokens have it; 0 before that.
+    #[must_use]
+    pub fn unix_seconds(self) -> u64 {
+        u64::try_from(self.wall.whole_seconds()).unwrap_or(0)
+    }
+
+    /// What the monotonic clock alone says has passed: wrong on a machine that was suspended, and here to show it.
+    #[cfg(any(test, feature = "mutations"))]
+    pub(crate) fn since_by_monotonic_clock_alone(self, earlier: Self) -> StdDuration {
+        StdDuration::try_from(self.mono - earlier.mono).unwrap_or(StdDuration::ZERO)
+    }
 }
 
 /// The operating system's clocks.
@@ -157,6 +175,15 @@ mod tests {
         let aged = clock.moment().before(StdDuration::from_secs(60));
 
         assert_eq!(clock.moment().since(aged), StdDuration::from_secs(60));
+    }
+
+    #[test]
+    fn a_moment_knows_the_time_of_day_to_the_nanosecond() {
+        let clock = ManualClock::new(START);
+
+        assert!(clock.moment().is_at_or_after(START));
+        assert!(!clock.moment().is_at_or_after(START + Duration::NANOSECOND));
+        assert_eq!(i64::try_from(clock.moment().unix_seconds()), Ok(START.unix_timestamp()));
     }
 
     #[test]

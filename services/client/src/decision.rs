@@ -95,24 +95,33 @@ pub struct Holder {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// The permission to do what was asked. Only an allowing decision makes one.
-#[derive(Clone, Debug)]
-pub struct Allowed {
-    holder: Holder,
-    rests_on: RestsOn,
+/// Who holds a genuine token, and what a decision about it rests on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) holder: Holder,
+    pub(crate) rests_on: RestsOn,
 }
 
+/// The permission to do what was asked. Only an allowing decision makes one. Clones share what it says.
+#[derive(Clone, Debug)]
+pub struct Allowed(Arc<Facts>);
+
 impl Allowed {
+    /// The permission that a yes about these gives. Whoever calls this has the yes.
+    pub(crate) const fn new(facts: Arc<Facts>) -> Self {
+        Self(facts)
+    }
+
     /// Who is allowed.
     #[must_use]
     pub fn holder(&self) -> &Holder {
-        &self.holder
+        &self.0.holder
     }
 
     /// What is allowed, and what that rests on.
     #[must_use]
     pub fn rests_on(&self) -> &RestsOn {
-        &self.rests_on
+        &self.0.rests_on
     }
 }
 
@@ -136,7 +145,7 @@ impl Decision {
     pub fn permit(self) -> Result<Allowed, Denied> {
         self.verdict?;
         match (self.holder, self.rests_on) {
-            (Some(holder), Some(rests_on)) => Ok(Allowed { holder, rests_on }),
+            (Some(holder), Some(rests_on)) => Ok(Allowed(Arc::new(Facts { holder, rests_on }))),
             _ => Err(Denied {
                 reason: Reason::Undecidable,
                 detail: "the decision does not say whom it allows".to_owned(),

@@ -4,7 +4,7 @@
 //!
 //! 1. **Words** that everything shares, parsed once at the edge: [`id`]s, [`name`]s and [`route`] names, [`resource`]s and
 //!    [`action`]s, [`pattern`]s and [`scopes`], [`reason`]s, [`position`]s; and what code takes from its surroundings,
-//!    [`clock`] and [`ambient`].
+//!    [`clock`], [`ambient`] and, in a simulation, a [`world`].
 //! 2. **Guards** over what was presented: [`credential`] finds the one token of a request and takes it out, [`verifier`]
 //!    says with a [`keyset`] whether it is genuine, and what it [claims]. What writes answer is a [`mark`].
 //! 3. **Decisions**: a [`decision`] answers a question, a [`source`] makes decisions, [`client`] asks the token service.
@@ -16,6 +16,7 @@ pub mod client;
 pub mod clock;
 pub mod convert;
 pub mod credential;
+pub mod decider;
 pub mod decision;
 pub mod headers;
 pub mod id;
@@ -33,6 +34,7 @@ pub mod scopes;
 pub mod secret;
 pub mod source;
 pub mod verifier;
+pub mod world;
 
 pub use action::Action;
 pub use ambient::{Ambient, Random, SeededRandom, SystemRandom};

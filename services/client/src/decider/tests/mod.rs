@@ -1,0 +1,4 @@
+//! The core by itself: each rule, and all of them against a model of the truth.
+
+mod desk;
+mod rules;
