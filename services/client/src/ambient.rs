@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::secret::SecretString;
+use crate::world::World;
 
 /// Where random bytes come from.
 pub trait Random: Send + Sync + Debug {
@@ -68,6 +69,7 @@ pub struct Ambient {
     /// The source of random bytes.
     pub random: Arc<dyn Random>,
     latest_id: Arc<Mutex<IdState>>,
+    world: Option<Arc<dyn World>>,
 }
 
 /// The time and counter of the newest id, so that the next one sorts after it.
@@ -88,7 +90,19 @@ impl Ambient {
     /// Surroundings made of `clock` and `random`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { clock, random, latest_id: Arc::default() }
+        Self { clock, random, latest_id: Arc::default(), world: None }
+    }
+
+    /// The same, for a process that lives in a simulated `world`.
+    #[must_use]
+    pub fn inside(self, world: Arc<dyn World>) -> Self {
+        Self { world: Some(world), ..self }
+    }
+
+    /// The simulated world that this process lives in; `None` in the real one.
+    #[must_use]
+    pub fn world(&self) -> Option<&Arc<dyn World>> {
+        self.world.as_ref()
     }
 
     /// The real ones.

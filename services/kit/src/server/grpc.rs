@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use passgate_client::Ambient;
 use passgate_proto::PUBLIC_DESCRIPTOR_SET;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint, Server};
@@ -12,6 +12,8 @@ use tonic_health::server::HealthReporter;
 use tonic_reflection::server::Builder as Reflection;
 
 use super::accept::connections;
+use super::listen::Listener;
+use super::simulated;
 use crate::access::AccessLayer;
 
 /// How long a connection may be silent before it is asked whether it is still there.
@@ -67,20 +69,25 @@ pub async fn with_standard_services(routes: Routes) -> Result<(Routes, Readiness
 /// # Errors
 /// If the listener fails for good; a connection that fails ends alone.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     access: AccessLayer,
     routes: Routes,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    Server::builder()
+    let server = Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
         .http2_max_header_list_size(METADATA_BYTES)
         .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
         .layer(access)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(connections(listener), stop.cancelled_owned())
-        .await
+        .add_routes(routes);
+    let stop = stop.cancelled_owned();
+    match listener.into() {
+        Listener::Tcp(listener) => server.serve_with_incoming_shutdown(connections(listener), stop).await,
+        Listener::Simulated(incoming, _) => {
+            server.serve_with_incoming_shutdown(simulated::connections(incoming), stop).await
+        }
+    }
 }
 
 /// A channel to the service at `url`. It connects when it is first used, and again whenever it must.
@@ -88,26 +95,37 @@ pub async fn serve(
 /// # Errors
 /// If `url` is none.
 pub fn channel(url: &str) -> Result<Channel, UrlError> {
-    let wrong = || UrlError { url: url.to_owned() };
-    if !url.starts_with("http://") {
-        return Err(wrong());
+    endpoint(url).map(|endpoint| endpoint.connect_lazy())
+}
+
+/// A channel to the service at `url`, like [`channel`], in the world that `ambient` is of.
+///
+/// # Errors
+/// If `url` is none.
+pub fn dial(ambient: &Ambient, url: &str) -> Result<Channel, UrlError> {
+    match ambient.world() {
+        None => channel(url),
+        Some(world) => endpoint(url).map(|endpoint| simulated::channel(&endpoint, world.clone())),
     }
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| wrong())?;
+}
+
+fn endpoint(url: &str) -> Result<Endpoint, UrlError> {
+    if !url.starts_with("http://") || url.contains('@') {
+        return Err(UrlError);
+    }
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| UrlError)?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(2))
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
-        .tcp_nodelay(true)
-        .connect_lazy())
+        .tcp_nodelay(true))
 }
 
-/// Not the address of a service.
+/// Not the address of a service. What was given is not repeated: it may be a secret in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{url:?} is no address of a service: it must be like http://127.0.0.1:9082")]
-pub struct UrlError {
-    url: String,
-}
+#[error("this is no address of a service: it must be like http://127.0.0.1:9082, without a name or password")]
+pub struct UrlError;
 
 #[cfg(test)]
 mod tests {
@@ -116,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn the_address_of_a_service_is_a_url() {
         assert!(channel("http://127.0.0.1:9082").is_ok());
-        for wrong in ["", "127.0.0.1:9082", "ftp://a", "http://", "http://a b"] {
+        for wrong in ["", "127.0.0.1:9082", "ftp://a", "http://", "http://a b", "http://me:word@a"] {
             assert!(channel(wrong).is_err(), "{wrong:?}");
         }
     }

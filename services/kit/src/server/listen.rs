@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use passgate_client::Ambient;
+use passgate_client::world::Incoming;
 use tokio::net::TcpListener;
 
 /// Takes an address to listen on. Port 0 is one that the system chooses.
@@ -11,6 +13,48 @@ use tokio::net::TcpListener;
 /// Says which address, and what to do.
 pub async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|source| BindError { what, address, source })
+}
+
+/// Takes an address to listen on, in the world that `ambient` is of.
+///
+/// # Errors
+/// Says which address, and what to do.
+pub async fn listen(ambient: &Ambient, what: &'static str, address: SocketAddr) -> Result<Listener, BindError> {
+    match ambient.world() {
+        None => bind(what, address).await.map(Listener::Tcp),
+        Some(world) => match world.listen(address) {
+            Ok(incoming) => Ok(Listener::Simulated(incoming, address)),
+            Err(source) => Err(BindError { what, address, source }),
+        },
+    }
+}
+
+/// An address that is listened on.
+#[derive(Debug)]
+pub enum Listener {
+    /// The operating system's.
+    Tcp(TcpListener),
+    /// A simulation's.
+    Simulated(Box<dyn Incoming>, SocketAddr),
+}
+
+impl Listener {
+    /// Where it is.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr(),
+            Self::Simulated(_, address) => Ok(*address),
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
 }
 
 /// An address that cannot be listened on.

@@ -5,10 +5,11 @@ mod exposure;
 mod grpc;
 mod lifecycle;
 mod listen;
+mod simulated;
 mod tasks;
 
 pub use exposure::{Exposure, ExposureError, SETTING as EXPOSURE_SETTING};
-pub use grpc::{Readiness, UrlError, channel, serve, with_standard_services};
-pub use lifecycle::{Lifecycle, signalled};
-pub use listen::{BindError, bind};
+pub use grpc::{Readiness, UrlError, channel, dial, serve, with_standard_services};
+pub use lifecycle::{Lifecycle, Signals};
+pub use listen::{BindError, Listener, bind, listen};
 pub use tasks::ServiceTasks;

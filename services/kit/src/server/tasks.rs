@@ -3,12 +3,11 @@
 use std::future::Future;
 
 use futures_util::FutureExt as _;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-use super::{Lifecycle, serve};
+use super::{Lifecycle, Listener, serve};
 use crate::access::AccessLayer;
 use crate::store::Store;
 
@@ -50,8 +49,8 @@ impl ServiceTasks {
     }
 
     /// Serves a port, as [`serve`] does, until the service is to end.
-    pub fn serve(&self, name: &'static str, listener: TcpListener, access: AccessLayer, routes: Routes) {
-        let served = serve(listener, access, routes, self.stopping()).map(move |served| {
+    pub fn serve(&self, name: &'static str, listener: impl Into<Listener>, access: AccessLayer, routes: Routes) {
+        let served = serve(listener.into(), access, routes, self.stopping()).map(move |served| {
             if let Err(error) = served {
                 tracing::error!(port = name, "the {name} is not served any more: {error}");
             }

@@ -9,6 +9,7 @@
 
 mod config;
 mod dialect;
+mod elsewhere;
 mod error;
 mod migrate;
 mod postgres;
@@ -81,6 +82,16 @@ impl Store {
     /// # Errors
     /// Says what is wrong and what to do.
     pub async fn open(config: &DatabaseConfig, service: &'static str, ambient: &Ambient) -> Result<Self, OpenError> {
+        let (config, ambient) = (config.clone(), ambient.clone());
+        let world = ambient.world().cloned();
+        elsewhere::run(world, async move { Self::open_here(&config, service, &ambient).await }).await
+    }
+
+    async fn open_here(
+        config: &DatabaseConfig,
+        service: &'static str,
+        ambient: &Ambient,
+    ) -> Result<Self, OpenError> {
         let place = config.place()?;
         let (dialect, pools, schema) = match &place {
             Place::Sqlite(file) => (Dialect::Sqlite, sqlite::open(file).await?, None),
@@ -164,6 +175,7 @@ impl Store {
         if self.0.stop.is_cancelled() {
             return Err(StoreError::ShuttingDown);
         }
+        let call = elsewhere::run(self.0.ambient.world().cloned(), call);
         self.0.calls.spawn(call.instrument(tracing::Span::current())).await.map_err(StoreError::BrokenOff)
     }
 
@@ -245,6 +257,11 @@ impl Store {
         self.0.stop.cancel();
         self.0.calls.close();
         self.0.calls.wait().await;
+        let store = self.clone();
+        elsewhere::run(self.0.ambient.world().cloned(), async move { store.close_connections().await }).await;
+    }
+
+    async fn close_connections(&self) {
         // The writer last: SQLite tidies its log away with the last connection, and a reader may not.
         for pool in [&self.0.pools.readers, &self.0.pools.writer] {
             if let Err(error) = pool.close_by_ref().await {
