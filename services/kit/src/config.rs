@@ -31,8 +31,7 @@ pub fn load<T: DeserializeOwned>(
     if let Some(path) = file {
         let text =
             std::fs::read_to_string(path).map_err(|source| ConfigError::File { file: path.to_owned(), source })?;
-        let table: toml::Table = toml::from_str(&text)
-            .map_err(|source| ConfigError::Toml { file: path.to_owned(), source: Box::new(source) })?;
+        let table: toml::Table = toml::from_str(&text).map_err(|error| not_toml(path, &text, &error))?;
         let name = path.display().to_string();
         figment = figment.merge(Named { name, inner: Serialized::defaults(table) });
     }
@@ -46,18 +45,20 @@ pub fn load<T: DeserializeOwned>(
 const MAX_PROBLEMS: usize = 64;
 
 fn read_all<T: DeserializeOwned>(figment: &Figment) -> Result<T, Vec<String>> {
-    let mut values: Dict = figment.extract().map_err(|error| vec![error.to_string()])?;
+    let mut values: Dict =
+        figment.extract().map_err(|_| vec!["it must be a table of keys and their values".to_owned()])?;
     let mut problems = Vec::new();
     let mut taken_out = BTreeSet::new();
     while problems.len() < MAX_PROBLEMS {
-        let error = match Value::from(values.clone()).deserialize::<T>() {
+        let whole = Value::from(values.clone());
+        let error = match whole.deserialize::<T>() {
             Ok(config) if problems.is_empty() => return Ok(config),
             Ok(_) => break,
             Err(error) => error,
         };
         let place = Place::of(&error);
         if !taken_out.contains(&place.0) {
-            problems.push(told(figment, &error, &place));
+            problems.push(told(figment, &error, &place, &whole));
         }
         match take_out(&mut values, &place.0) {
             Some(path) => taken_out.insert(path),
@@ -113,7 +114,7 @@ impl<P: figment::Provider> figment::Provider for Named<P> {
     }
 }
 
-fn told(figment: &Figment, problem: &figment::Error, place: &Place) -> String {
+fn told(figment: &Figment, problem: &figment::Error, place: &Place, values: &Value) -> String {
     let at = place.0.join(".");
     let source = (1..=place.0.len()).rev().find_map(|depth| figment.find_metadata(&place.0.get(..depth)?.join(".")));
     let from = source.map(|source| format!(" (from {})", source.name)).unwrap_or_default();
@@ -126,12 +127,42 @@ fn told(figment: &Figment, problem: &figment::Error, place: &Place) -> String {
             format!("{at}{from}: there is no such key{hint}")
         }
         Kind::MissingField(_) => format!("{at}: must be given"),
-        // What was given is not repeated: it may be a secret in the wrong place.
+        // What was given is not repeated, here and below: it may be a secret in the wrong place.
         Kind::InvalidType(given, wanted) | Kind::InvalidValue(given, wanted) => {
             format!("{at}{from}: must be {wanted}, not {}", nature(given))
         }
-        kind => format!("{at}{from}: {kind}"),
+        Kind::InvalidLength(given, wanted) => format!("{at}{from}: must be {wanted}, not {given} of them"),
+        Kind::UnknownVariant(_, known) => format!("{at}{from}: must be one of {}", known.join(", ")),
+        Kind::DuplicateField(_) => format!("{at}{from}: is given twice"),
+        Kind::Message(rule) if !repeats(rule, values) => format!("{at}{from}: {rule}"),
+        _ => format!("{at}{from}: is not what this key takes"),
     }
+}
+
+/// Whether `text` repeats something that was given: a run of [`TELLING`] bytes of it, since a message may hold a part only,
+/// and may escape the rest.
+fn repeats(text: &str, given: &Value) -> bool {
+    match given {
+        Value::String(_, given) => text_repeats(text, given),
+        Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..) => false,
+        Value::Dict(_, inner) => inner.values().any(|value| repeats(text, value)),
+        Value::Array(_, inner) => inner.iter().any(|value| repeats(text, value)),
+    }
+}
+
+/// So many bytes in a row are no coincidence; what is shorter guards nothing.
+const TELLING: usize = 6;
+
+fn text_repeats(text: &str, given: &str) -> bool {
+    given.as_bytes().windows(TELLING).any(|run| text.as_bytes().windows(TELLING).any(|part| part == run))
+}
+
+/// The parser's own words would repeat the line.
+fn not_toml(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let rule = error.message().lines().next().filter(|rule| !text_repeats(rule, text));
+    ConfigError::Toml { file: file.to_owned(), line, rule: rule.unwrap_or("it cannot be read").to_owned() }
 }
 
 fn nature(given: &Actual) -> &'static str {
@@ -157,12 +188,14 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is no TOML.
-    #[error("the configuration file {} is not TOML: mend the line that the cause names", .file.display())]
+    #[error("the configuration file {} is not TOML: mend line {line}: {rule}", .file.display())]
     Toml {
         /// Which.
         file: PathBuf,
-        /// What the parser said.
-        source: Box<toml::de::Error>,
+        /// Which line, from 1 on.
+        line: usize,
+        /// What is wrong there.
+        rule: String,
     },
     /// Keys or values are wrong.
     #[error("the configuration is wrong:\n  {}", .0.join("\n  "))]
@@ -188,9 +221,9 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let text = String::deserialize(input)?;
-        humantime::parse_duration(&text).map(Self).map_err(|_| {
-            serde::de::Error::custom(format!("{text:?} is no length of time, such as 200ms, 5s, 8h or 90d"))
-        })
+        humantime::parse_duration(&text)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("must be a length of time, such as 200ms, 5s, 8h or 90d"))
     }
 }
 
@@ -238,7 +271,7 @@ mod tests {
     fn a_missing_key_and_a_wrong_value_say_what_is_wanted() {
         assert!(read("", NoFlags {}).unwrap_err().to_string().contains("listen: must be given"));
         let error = read("listen = \"a\"\nmax_staleness = \"soon\"", NoFlags {}).unwrap_err().to_string();
-        assert!(error.contains("max_staleness") && error.contains("no length of time"), "{error}");
+        assert!(error.contains("max_staleness") && error.contains("a length of time"), "{error}");
     }
 
     #[derive(Debug, Deserialize)]
@@ -268,6 +301,74 @@ mod tests {
             problems.iter().map(|problem| problem.split_once(" (from ").expect(problem).0).collect();
         places.sort_unstable();
         assert_eq!(places, ["inner.listen", "inner.max", "inner.max_staleness", "names.1", "port", "prot"]);
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Choice {
+        One,
+        Other,
+    }
+
+    /// One key of each kind.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Every {
+        text: Option<String>,
+        number: Option<u16>,
+        truth: Option<bool>,
+        span: Option<Span>,
+        choice: Option<Choice>,
+        address: Option<std::net::SocketAddr>,
+        pair: Option<(u8, u8)>,
+        letter: Option<char>,
+        list: Option<Vec<std::net::IpAddr>>,
+        inner: Option<Sample>,
+    }
+
+    #[test]
+    fn no_message_repeats_a_value_that_was_given() {
+        const SECRET: &str = "s3cret-Marker\\n9Zq";
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("passgate.toml");
+        let keys = ["text", "number", "truth", "span", "choice", "address", "pair", "letter", "list", "inner"];
+        let forms = [
+            "K = \"S\"",
+            "K = [\"S\"]",
+            "K.x = \"S\"",
+            "[K]\nlisten = [\"S\"]",
+            "K = S",
+            "K = \"S",
+            "K = \"S\" S",
+            "[[K]]\nS = \"S\"\nS = 1",
+        ];
+        for (key, form) in keys.iter().flat_map(|key| forms.map(|form| (key, form))) {
+            let text = form.replace('K', key).replace('S', SECRET);
+            std::fs::write(&file, &text).unwrap();
+
+            let Err(error) = load::<Every>(Some(&file), "PASSGATE_NOBODY_SETS_THIS_", NoFlags {}) else { continue };
+
+            let told = format!("{error} {error:?}");
+            assert!(!told.contains("Marker") && !told.contains("s3cret"), "{text}: {told}");
+            assert!(told.contains(key) || told.contains("line"), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_choice_is_told_what_there_is() {
+        let read = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("passgate.toml");
+            std::fs::write(&file, text).unwrap();
+            load::<Every>(Some(&file), "PASSGATE_NOBODY_SETS_THIS_", NoFlags {})
+        };
+
+        let error = read("choice = \"neither\"").unwrap_err().to_string();
+        assert!(error.contains("one of one, other"), "{error}");
+        assert!(matches!(read("choice = \"one\"").unwrap().choice, Some(Choice::One)));
+        let error = read("address = \"here\"").unwrap_err().to_string();
+        assert!(error.contains("socket address"), "the rule stays where it repeats nothing: {error}");
     }
 
     #[test]

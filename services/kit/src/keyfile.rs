@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use passgate_client::{Ambient, SecretString};
+use passgate_client::{Ambient, SecretString, looks_like_token};
 use zeroize::Zeroizing;
 
 /// More than any secret that we read.
@@ -130,36 +130,49 @@ fn unreadable(path: &Path, source: io::Error) -> KeyFileError {
     KeyFileError::Unreadable { path: path.to_owned(), source }
 }
 
+/// A path for people, unless a secret was given in its place.
+pub(crate) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let bare = !text.contains(['/', '.']);
+    let is_key =
+        bare && text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+=".contains(&byte));
+    if is_key || looks_like_token(&text) {
+        "what the setting names (a secret, it seems, where the path of a file belongs)".to_owned()
+    } else {
+        text.into_owned()
+    }
+}
+
 /// Why a secret's file is not used. Each case says what to do.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "`path` is the file in each case, `source` what the system said")]
 pub enum KeyFileError {
     /// There is no such file.
-    #[error("{} is missing", .path.display())]
+    #[error("{} is missing", shown(.path))]
     Missing { path: PathBuf },
     /// There is one already, and it is never overwritten.
-    #[error("{} exists already and is not overwritten: remove it first if it is not needed any more", .path.display())]
+    #[error("{} exists already and is not overwritten: remove it first if it is not needed any more", shown(.path))]
     Exists { path: PathBuf },
     /// A symbolic link, a folder, a device.
-    #[error("{} is not a plain file: put the secret itself there, not a link to it", .path.display())]
+    #[error("{} is not a plain file: put the secret itself there, not a link to it", shown(.path))]
     NotAFile { path: PathBuf },
     /// Somebody else owns it.
-    #[error("{0} belongs to another user: chown \"$(id -u)\" {0}", .path.display())]
+    #[error("{0} belongs to another user: chown \"$(id -u)\" {0}", shown(.path))]
     NotOurs { path: PathBuf },
     /// Others may read it.
-    #[error("{0} can be read by others (mode {mode:04o}): chmod 600 {0}", .path.display())]
+    #[error("{0} can be read by others (mode {mode:04o}): chmod 600 {0}", shown(.path))]
     OpenToOthers { path: PathBuf, mode: u32 },
     /// Nothing is in it.
-    #[error("{} is empty: write the secret into it", .path.display())]
+    #[error("{} is empty: write the secret into it", shown(.path))]
     Empty { path: PathBuf },
     /// Not 32 bytes.
-    #[error("{} does not hold a key of 32 bytes in base64url: put the right file back, or make a new one with `head -c 32 /dev/urandom | basenc --base64url | tr -d =`", .path.display())]
+    #[error("{} does not hold a key of 32 bytes in base64url: put the right file back, or make a new one with `head -c 32 /dev/urandom | basenc --base64url | tr -d =`", shown(.path))]
     NotAKey { path: PathBuf },
     /// The system refused to read it.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}: {source}", shown(.path))]
     Unreadable { path: PathBuf, source: io::Error },
     /// The system refused to write it.
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}: {source}", shown(.path))]
     NotWritten { path: PathBuf, source: io::Error },
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use passgate_kit::client::Ambient;
-use passgate_kit::server::{Lifecycle, signalled};
+use passgate_kit::server::{Lifecycle, Signals};
 use tokio::sync::watch;
 
 use crate::ready::Announcer;
@@ -107,33 +107,34 @@ pub async fn gateway(config: passgate_gateway::Config, surroundings: &Surroundin
 /// # Errors
 /// If a service ends by itself, or work is cut off.
 pub async fn serve(mut launched: Launched, surroundings: &Surroundings, announcer: &mut Announcer) -> Result<()> {
+    let mut signals = Signals::catch().context("the system does not let signals be caught")?;
     announcer.listening(&launched.addresses)?;
     let lifecycle = &surroundings.lifecycle;
     let mut died = lifecycle.died();
     // Losing either branch does no harm: readiness is looked at anew, a signal ends the process.
     tokio::select! {
         biased;
-        signal = signalled() => { signal?; return end(lifecycle).await; }
+        () = signals.next() => return end(lifecycle, &mut signals).await,
         ready = launched.until_ready() => ready?,
     }
     announcer.ready(&launched.addresses)?;
     tokio::select! {
         biased;
-        signal = signalled() => signal?,
+        () = signals.next() => {}
         task = died.wait_for(Option::is_some) => {
             let task = task.ok().and_then(|task| *task).unwrap_or("a service");
             lifecycle.drain(DRAIN).await;
             bail!("the task {task} ended unexpectedly; the log says why");
         }
     }
-    end(lifecycle).await
+    end(lifecycle, &mut signals).await
 }
 
-async fn end(lifecycle: &Lifecycle) -> Result<()> {
+async fn end(lifecycle: &Lifecycle, signals: &mut Signals) -> Result<()> {
     tracing::info!("told to end: finishing what is under way");
     tokio::select! {
         biased;
-        again = signalled() => { again?; bail!("told to end a second time: work was cut off") }
+        () = signals.next() => bail!("told to end a second time: work was cut off"),
         drained = lifecycle.drain(DRAIN) => match drained {
             true => Ok(()),
             false => bail!("work took longer than {} s to end and was cut off", DRAIN.as_secs()),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::keyfile::shown;
+
 /// What can be wrong with service credentials. Each case says what to do, and none repeats what was found: a secret may
 /// stand where a name or a digest belongs.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +21,13 @@ pub enum CredentialsError {
         instance: String,
     },
     /// There is no file.
-    #[error("the file of accepted service credentials {} is missing: make it with `passgate credentials init`", .file.display())]
+    #[error("the file of accepted service credentials {} is missing: make it with `passgate credentials init`", shown(.file))]
     Missing {
         /// Which.
         file: PathBuf,
     },
     /// The file cannot be read.
-    #[error("cannot read the file of accepted service credentials {}: this user must be able to", .file.display())]
+    #[error("cannot read the file of accepted service credentials {}: this user must be able to", shown(.file))]
     Unreadable {
         /// Which.
         file: PathBuf,
@@ -33,7 +35,7 @@ pub enum CredentialsError {
         source: std::io::Error,
     },
     /// The file cannot be written. What was there before is still there.
-    #[error("cannot write the file of accepted service credentials {}: its disk must have room, and this user must be able to write to its folder", .file.display())]
+    #[error("cannot write the file of accepted service credentials {}: its disk must have room, and this user must be able to write to its folder", shown(.file))]
     Unwritable {
         /// Which.
         file: PathBuf,
@@ -41,7 +43,7 @@ pub enum CredentialsError {
         source: std::io::Error,
     },
     /// The file holds something else.
-    #[error("{} is no file of accepted service credentials: mend what begins in line {line}", .file.display())]
+    #[error("{} is no file of accepted service credentials: mend what begins in line {line}", shown(.file))]
     Contents {
         /// Which.
         file: PathBuf,
@@ -49,7 +51,7 @@ pub enum CredentialsError {
         line: usize,
     },
     /// One of the file's entries is wrong.
-    #[error("{}: entry {entry} of `accepted` is wrong: {rule}", .file.display())]
+    #[error("{}: entry {entry} of `accepted` is wrong: {rule}", shown(.file))]
     Entry {
         /// Which file.
         file: PathBuf,

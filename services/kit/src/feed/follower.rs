@@ -2,7 +2,8 @@
 //!
 //! The loop: take the moment, read rows and head in one snapshot, apply the rows, publish position and evidence. Evidence is
 //! published only for a read whose rows reach its head, and only after they were applied; so what [`Applied`] says is at all
-//! times true of the memory. It reads at once after a commit ([`Wake`]), and every poll interval otherwise.
+//! times true of the memory. It reads at once after a commit ([`Wake`]), soon after a read that failed (its wake is used up),
+//! and every poll interval otherwise.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -21,6 +22,8 @@ use crate::store::{Store, Tx, Wake};
 
 /// How often the database is read when nothing wakes the follower.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// How soon a read that failed is tried again, if the poll interval is longer.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How many rows are read and applied at once.
 const BATCH: u32 = 500;
 
@@ -93,30 +96,35 @@ impl<M: Memory> Follower<M> {
     /// Reads and applies once, then waits if there was nothing more.
     async fn step(&mut self) -> Result<(), Break> {
         let asked = self.store.ambient().moment();
-        match read(&self.store, self.position).await {
-            Ok(page) => {
-                if self.take(page, asked).await {
-                    return Ok(()); // there is more: read on at once
-                }
-            }
+        let next = match read(&self.store, self.position).await {
+            Ok(page) => self.take(page, asked).await,
             Err(ReadError::Break(broken)) => return Err(broken),
-            Err(ReadError::Store(error)) => self.stumble(&error),
-        }
+            Err(ReadError::Store(error)) => {
+                self.stumble(&error);
+                Next::TryAgain
+            }
+        };
+        let pause = match next {
+            Next::ReadOn => return Ok(()),
+            Next::Wait => self.poll,
+            // What woke this read is used up, and nothing need ring again for the same change.
+            Next::TryAgain => self.poll.min(TRY_AGAIN_AFTER),
+        };
         tokio::select! {
             biased;
             () = self.wake.changed() => {}
-            () = tokio::time::sleep(self.poll) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         Ok(())
     }
 
-    /// Applies a page. True if there are more rows to read.
-    async fn take(&mut self, page: Page, asked: Moment) -> bool {
+    /// Applies a page.
+    async fn take(&mut self, page: Page, asked: Moment) -> Next {
         if !page.rows.is_empty()
             && let Err(error) = self.memory.apply(&page.rows).await
         {
             self.stumble(&error);
-            return false;
+            return Next::TryAgain;
         }
         let at_head = page.reaches_head(&self.position);
         self.position = page.rows.last().map_or(self.position, |row| row.position);
@@ -135,7 +143,7 @@ impl<M: Memory> Follower<M> {
                 position.number
             );
         }
-        !at_head
+        if at_head { Next::Wait } else { Next::ReadOn }
     }
 
     /// Says once that following does not go on; the next success says that it does.
@@ -159,6 +167,16 @@ impl<M: Memory> Follower<M> {
         self.memory.forget(&broken).await;
         broken
     }
+}
+
+/// What to do after a read.
+enum Next {
+    /// There is more: read on at once.
+    ReadOn,
+    /// That was all: wait for news.
+    Wait,
+    /// It failed: the same again, soon.
+    TryAgain,
 }
 
 /// Reads the rows after `after`, and the head.

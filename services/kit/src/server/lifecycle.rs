@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,25 +78,51 @@ impl Drop for DeathNote {
     }
 }
 
-/// Ends at the first SIGTERM or SIGINT.
-///
-/// # Errors
-/// If the system does not let signals be caught.
-pub async fn signalled() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    // Losing either branch does no harm: a signal that came is seen by the next one that is made.
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, the words to end. Made once and kept: one that comes while nobody waits is still there for the next
+/// [`Signals::next`], but a signal that came before this was made is not, and while this is not made it ends the process.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Catches them from now on.
+    ///
+    /// # Errors
+    /// If the system does not let them be caught.
+    pub fn catch() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Ends at the next one. Cancel safe. Two of the same kind that come while nobody waits count as one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_comes_while_nobody_waits_is_not_lost() {
+        let mut signals = Signals::catch().unwrap();
+        let mut heard = Signals::catch().unwrap();
+        for _ in 0..2 {
+            let waited = tokio::time::timeout(Duration::ZERO, signals.next()).await;
+            assert!(waited.is_err(), "none yet, and the wait was cut short");
+
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
+            heard.next().await; // it has arrived
+
+            tokio::time::timeout(Duration::from_secs(60), signals.next()).await.expect("it is there");
+        }
+    }
 
     #[tokio::test]
     async fn draining_ends_tasks_that_listen() {

@@ -18,6 +18,19 @@ use crate::support::{Migrator, create, on_both_databases, open, tamper};
 /// Longer than any test waits for what must happen: a test that reaches it fails.
 const LONG: Duration = Duration::from_secs(60);
 
+/// Fails at the first row, as a database does that is too busy, and takes the rest.
+struct Stumbles(bool);
+
+impl Memory for Stumbles {
+    type Error = std::io::Error;
+
+    async fn apply(&mut self, _: &[FeedRow]) -> Result<(), std::io::Error> {
+        if std::mem::replace(&mut self.0, false) { Err(std::io::Error::other("busy")) } else { Ok(()) }
+    }
+
+    async fn forget(&mut self, _: &Break) {}
+}
+
 /// What was applied, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<u64>>>);
@@ -67,6 +80,20 @@ on_both_databases! {
         stop.cancel();
         run.await.expect("ended").expect("without a break");
         assert_eq!(applied.wait_for(ChangeNumber(31), LONG).await, Err(NotApplied::Stopped));
+    }
+
+    async fn a_change_that_could_not_be_applied_is_tried_again_though_nothing_rings_for_it(db: TestDatabase) {
+        let store = open(&db).await;
+        let follower = Follower::new(store.clone(), start(&store).await, Stumbles(true)).poll_every(LONG * 10);
+        let applied = follower.applied();
+        let stop = CancellationToken::new();
+        let run = tokio::spawn(follower.run(stop.clone()));
+
+        create(&store, "anvil").await.expect("created");
+
+        applied.wait_for(ChangeNumber(1), LONG).await.expect("applied");
+        stop.cancel();
+        run.await.expect("ended").expect("without a break");
     }
 
     async fn evidence_is_as_old_as_the_question_and_about_the_head(db: TestDatabase) {
