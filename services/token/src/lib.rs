@@ -6,8 +6,10 @@
 //!
 //! **The way of a change**: the [`token`] or [`session`] module judges the caller's power and writes the row and its line in
 //! the feed in one transaction of the [`store`]; the answer leaves once the memory has followed. The [`projection`] follows
-//! the identity service in the same way, and [`sweep`] clears up what is left over.
+//! the identity service in the same way, and [`sweep`] clears up what is left over. The [`change`] module tells every change to
+//! those who keep decisions.
 
+mod change;
 mod config;
 mod decision;
 mod error;
@@ -23,5 +25,6 @@ mod store;
 mod sweep;
 mod token;
 
+pub use change::StreamStats;
 pub use config::{Config, ConfigError};
-pub use service::{Running, Runtime, Service, StartError};
+pub use service::{Running, Runtime, Service, StartError, Streams};

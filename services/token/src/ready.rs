@@ -19,13 +19,16 @@ impl Ready {
     pub async fn watch(self, told: watch::Sender<bool>, health: Readiness, lifecycle: Lifecycle) {
         let (died, stop) = (lifecycle.died(), lifecycle.stopping());
         while !stop.is_cancelled() {
-            let ready = died.borrow().is_none() && self.0.is_fresh();
+            let fresh = self.0.now();
+            let ready = died.borrow().is_none() && fresh.is_ok();
             if told.send_if_modified(|before| std::mem::replace(before, ready) != ready) {
                 health.set(ready).await;
                 if ready {
                     tracing::info!("the token service is ready");
                 } else {
-                    tracing::warn!("the token service is not ready: what it knows is not fresh");
+                    let why =
+                        fresh.err().map_or_else(|| "one of its tasks has ended".to_owned(), |why| why.to_string());
+                    tracing::warn!("the token service is not ready: {why}");
                 }
             }
             tokio::select! {

@@ -11,9 +11,10 @@ use passgate_kit::feed::{Follower, head};
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::page::PageTokens;
-use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, bind, channel, with_standard_services};
+use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, dial, listen, with_standard_services};
 use passgate_kit::store::{OpenError, Store, StoreError};
 use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
+use passgate_proto::token::v1::change_service_server::ChangeServiceServer;
 use passgate_proto::token::v1::issuing_service_server::IssuingServiceServer;
 use passgate_proto::token::v1::key_service_server::KeyServiceServer;
 use passgate_proto::token::v1::token_service_server::TokenServiceServer;
@@ -21,13 +22,14 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 use uuid::Uuid;
 
+use crate::change::{Changes, Confirmer, DeciderList, Deciders, Doubt, Guests, StreamStats, Syncer, load};
 use crate::config::{Config, ConfigError};
 use crate::decision::{Callers, Decider, Freshness};
 use crate::key::{KeyFailure, Keys, MasterKey, make_sure};
 use crate::memory::{IdentityLease, Memory, MemoryFollower};
 use crate::projection::{Applier, Directory, Watcher};
 use crate::ready::Ready;
-use crate::rpc::{AuthorizationRpc, IssuingRpc, KeyRpc, TokenRpc};
+use crate::rpc::{AuthorizationRpc, ChangeRpc, IssuingRpc, KeyRpc, TokenRpc, keys_message};
 use crate::session::Sessions;
 use crate::store::{Migrator, projection};
 use crate::sweep::Sweeper;
@@ -87,6 +89,20 @@ pub struct Running {
     pub addresses: Vec<(&'static str, SocketAddr)>,
     /// Whether it can decide: both feeds are known, and that is fresh.
     pub ready: watch::Receiver<bool>,
+    /// The streams to those who keep decisions.
+    pub streams: Streams,
+}
+
+/// Tells how the streams to those who keep decisions stand. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Streams(Changes);
+
+impl Streams {
+    /// How they stand now.
+    #[must_use]
+    pub fn stats(&self) -> StreamStats {
+        self.0.stats()
+    }
 }
 
 /// The token service.
@@ -113,40 +129,61 @@ impl Service {
         config.check()?;
         let Runtime { ambient, lifecycle } = runtime;
         let secrets = Secrets::read(&config, &ambient)?;
-        let directory = Directory::new(channel(&config.identity_url)?, Arc::new(read_secret(&config.credential_file)?));
+        let directory =
+            Directory::new(dial(&ambient, &config.identity_url)?, Arc::new(read_secret(&config.credential_file)?));
         let store = Store::open(&config.database, SERVICE, &ambient).await?;
         store.migrate::<Migrator>().await?;
-        let listener = bind("the token service", config.listen).await?;
+        let listener = listen(&ambient, "the token service", config.listen).await?;
         let address = listener.local_addr().map_err(StartError::Address)?;
 
         let installation = make_sure(&store, &secrets.master).await?;
         let (head, copied) = standing(&store).await?; // before anything is loaded: what changes later is followed
+        let log = load(&store, head, copied).await?;
         let keys = secrets.load_keys(&store, &config, installation).await?;
         let lease = IdentityLease::new(copied);
         let memory = Memory::new(store.clone(), directory.clone(), lease.clone(), head.number);
-        let follower = Follower::new(store.clone(), head, MemoryFollower::new(memory.clone(), keys.clone()))
-            .poll_every(config.poll_interval.0);
-        let freshness = Freshness::new(follower.applied(), lease.clone(), ambient.clone(), config.max_staleness.0);
+        let follower =
+            Follower::new(store.clone(), head, MemoryFollower::new(memory.clone(), keys.clone(), log.clone()))
+                .poll_every(config.poll_interval.0);
+        let (bound, doubt) = (config.max_staleness.0, Doubt::default());
+        let freshness = Freshness::new(follower.applied(), lease.clone(), doubt.clone(), ambient.clone(), bound);
         let decider =
             Decider::new(memory.clone(), keys.clone(), freshness.clone(), secrets.marks.clone(), ambient.clone());
 
-        let parts = RpcParts { config: &config, store: &store, keys, memory, freshness: freshness.clone() };
+        let tasks = ServiceTasks::new(lifecycle);
+        let stop = tasks.stopping();
+        let deciders = Deciders::new(ambient.clone(), bound);
+        let syncer = Syncer::new(store.clone(), deciders.clone(), log.clone(), doubt.clone(), bound);
+        let changes = Changes {
+            log,
+            freshness: freshness.clone(),
+            doubt,
+            deciders,
+            guests: Guests::new(Arc::clone(&secrets.accepted), decider.clone(), tasks.tracker()),
+            keys: keys.clone(),
+            keys_message,
+            ambient: ambient.clone(),
+            bound,
+            counters: Arc::default(),
+            stop: stop.clone(),
+            tasks: tasks.tracker(),
+        };
+        let parts = RpcParts { config: &config, store: &store, keys, memory, changes: changes.clone() };
         let routes = parts.routes(&decider, store.page_tokens().await?, &secrets.marks, &ambient);
         let (routes, health) = with_standard_services(routes).await?;
         let access = secrets.access_layer(decider, address.ip().is_loopback());
 
         let (told, ready) = watch::channel(false);
-        let tasks = ServiceTasks::new(lifecycle);
-        let stop = tasks.stopping();
         let watcher = Watcher::new(directory.clone(), Applier::new(store.clone()), lease, ambient);
         let sweeper = Sweeper::new(store.clone(), directory, config.sweep_interval.0);
         tasks.spawn("token feed", follower.run(stop.clone()).map(drop));
         tasks.spawn("token projection", watcher.run(stop.clone()));
+        tasks.spawn("token deciders", syncer.run(stop.clone()));
         tasks.spawn("token sweep", sweeper.run(stop.clone()));
         tasks.spawn("token readiness", Ready(freshness).watch(told, health, tasks.lifecycle().clone()));
         tasks.serve("token port", listener, access, routes);
         tasks.close_after_all("token database", store);
-        Ok(Running { addresses: vec![("token", address)], ready })
+        Ok(Running { addresses: vec![("token", address)], ready, streams: Streams(changes) })
     }
 }
 
@@ -193,24 +230,29 @@ struct RpcParts<'a> {
     store: &'a Store,
     keys: Keys,
     memory: Memory,
-    freshness: Freshness,
+    changes: Changes,
 }
 
 impl RpcParts<'_> {
     /// The services, not guarded yet.
     fn routes(self, decider: &Decider, pages: PageTokens, marks: &Marks, ambient: &Ambient) -> Routes {
-        let Self { config, store, keys, memory, freshness } = self;
+        let Self { config, store, keys, memory, changes } = self;
+        let Changes { log, freshness, deciders, bound, .. } = changes.clone();
+        let confirmer = Confirmer::new(deciders.clone(), store.clone(), log.clone(), ambient.clone(), bound);
+        let list = DeciderList::new(deciders, store.clone(), log.clone(), ambient.clone(), bound);
         let tokens = Tokens::new(store.clone(), keys.clone(), decider.clone(), config.lifetimes(), ambient.clone());
         let lifetime = time::Duration::try_from(config.session_lifetime.0).unwrap_or(time::Duration::hours(8));
-        let sessions = Sessions::new(store.clone(), keys.clone(), freshness, lifetime, ambient.clone());
+        let sessions = Sessions::new(store.clone(), keys.clone(), freshness.clone(), lifetime, ambient.clone());
         let callers = Callers::new(store.clone(), memory);
         let examples = Examples::new(&config.public_url);
-        let token = TokenRpc::new(tokens.clone(), decider.clone(), examples, pages.clone(), marks.clone());
-        let authorization = AuthorizationRpc::new(decider.clone(), callers, pages, marks.clone());
-        let issuing = IssuingRpc::new(tokens, sessions, marks.clone());
+        let token =
+            TokenRpc::new(tokens.clone(), decider.clone(), examples, pages.clone(), marks.clone(), confirmer.clone());
+        let authorization = AuthorizationRpc::new(decider.clone(), callers, pages.clone(), marks.clone(), log);
+        let issuing = IssuingRpc::new(tokens, sessions, marks.clone(), confirmer, freshness);
         Routes::new(TokenServiceServer::new(token))
             .add_service(AuthorizationServiceServer::new(authorization))
             .add_service(IssuingServiceServer::new(issuing))
             .add_service(KeyServiceServer::new(KeyRpc::new(keys)))
+            .add_service(ChangeServiceServer::new(ChangeRpc::new(changes, list, pages)))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use passgate_kit::client::Position;
+use passgate_kit::client::{Moment, Position};
 use passgate_kit::feed::head;
 use passgate_kit::store::{Committed, StoreError, Tx};
 
@@ -33,6 +33,15 @@ impl<T> Done<T> {
     pub async fn before(tx: &Tx, value: T) -> Result<Self, StoreError> {
         Ok(Self { value, found_at: Some(head(tx.connection()).await?) })
     }
+}
+
+/// A change that is in force here, and when it was committed: for who has it confirmed.
+#[derive(Debug)]
+pub struct Settled<T> {
+    /// What was committed.
+    pub committed: Committed<T>,
+    /// When the commit was over. For a change that was found done, when it was found.
+    pub at: Moment,
 }
 
 impl Freshness {

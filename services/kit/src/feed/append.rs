@@ -15,7 +15,7 @@ use crate::store::StoreError;
 const ROWS_PER_INSERT: usize = 500;
 
 /// The feed's head: one row, whose lock orders the writers.
-mod feed_head {
+pub(super) mod feed_head {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

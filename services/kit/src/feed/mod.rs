@@ -11,6 +11,7 @@
 //! the moment just before it was sent, it says that every change whose reply left before then is among what was read
 //! ([`Evidence`]). A [`Follower`] keeps a memory at the feed's head that way.
 
+mod adopt;
 mod append;
 mod applied;
 mod change;
@@ -20,11 +21,12 @@ mod hash;
 mod read;
 mod row;
 
+pub use adopt::{Adopted, FEED_SUBJECT, adopt};
 pub use applied::{Applied, NotApplied};
 pub use change::{Actor, Change, Touch};
 pub use evidence::Evidence;
 pub use follower::{Follower, Memory, read as read_current};
-pub use read::{BREAK_CURE, Break, Page, ReadError, head, position_at, read_after};
+pub use read::{BREAK_CURE, Break, Page, ReadError, head, newest_of, position_at, read_after};
 pub use row::FeedRow;
 
 pub(crate) use append::append;

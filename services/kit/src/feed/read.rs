@@ -5,6 +5,7 @@
 //! between the position and that head, and a head that was seen with too few rows cannot be.
 
 use passgate_client::{ChangeNumber, Position};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult as _, QueryResult, Statement};
 
 use super::hash::{chain, genesis};
@@ -109,6 +110,25 @@ pub async fn position_at(conn: &impl ConnectionTrait, number: ChangeNumber) -> R
     let Some(row) = row.filter(|_| number <= head.number) else { return Ok(None) };
     let hash: Vec<u8> = row.try_get("", "hash")?;
     row::position(&head.feed.to_string(), wanted, &hash).map(Some)
+}
+
+/// The newest row about `subject` among those up to `number`.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn newest_of(
+    conn: &impl ConnectionTrait,
+    subject: &str,
+    number: ChangeNumber,
+) -> Result<Option<FeedRow>, StoreError> {
+    let number = i64::try_from(number.0).map_err(StoreError::unreadable)?;
+    let found = row::Entity::find()
+        .filter(row::Column::Subject.eq(subject))
+        .filter(row::Column::Number.lte(number))
+        .order_by_desc(row::Column::Number)
+        .one(conn)
+        .await?;
+    found.map(FeedRow::try_from).transpose()
 }
 
 /// Reads at most `limit` rows after `after`, and the head, in one snapshot.

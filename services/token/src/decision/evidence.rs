@@ -4,19 +4,24 @@
 use std::time::Duration;
 
 use passgate_kit::client::{Ambient, ChangeNumber, Moment, Position, Vector};
-use passgate_kit::feed::Applied;
+use passgate_kit::feed::{Applied, NotApplied};
 
+use crate::change::Doubt;
 use crate::error::TokenError;
 use crate::memory::IdentityLease;
 
 /// How long a request waits for its change mark.
 const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Why nothing is decided on a feed that went back.
+const WENT_BACK: &str = "the token service's database went back, and its operator must run `passgate feed adopt` on it";
+
 /// Knows it.
 #[derive(Clone, Debug)]
 pub struct Freshness {
     applied: Applied,
     identity: IdentityLease,
+    doubt: Doubt,
     ambient: Ambient,
     bound: Duration,
 }
@@ -32,8 +37,20 @@ pub struct Fresh {
 impl Freshness {
     /// Nothing older than `bound` is good enough.
     #[must_use]
-    pub const fn new(applied: Applied, identity: IdentityLease, ambient: Ambient, bound: Duration) -> Self {
-        Self { applied, identity, ambient, bound }
+    pub const fn new(
+        applied: Applied,
+        identity: IdentityLease,
+        doubt: Doubt,
+        ambient: Ambient,
+        bound: Duration,
+    ) -> Self {
+        Self { applied, identity, doubt, ambient, bound }
+    }
+
+    /// How far the memory has applied the service's own feed.
+    #[must_use]
+    pub fn applied(&self) -> Applied {
+        self.applied.clone()
     }
 
     /// What a decision that begins now may rest on.
@@ -42,6 +59,9 @@ impl Freshness {
     /// If there is no evidence, or it is too old.
     pub fn now(&self) -> Result<Fresh, TokenError> {
         let undecidable = |why| TokenError::Undecidable { why };
+        if self.doubt.is_raised() || self.applied.broken().is_some() {
+            return Err(undecidable(WENT_BACK));
+        }
         // Evidence first: the position that is read after it contains what it vouches for.
         let own = self.applied.evidence().ok_or_else(|| undecidable("the token service has not read its database"))?;
         let identity = self
@@ -69,12 +89,6 @@ impl Freshness {
         Ok(age)
     }
 
-    /// Whether a decision could be made now.
-    #[must_use]
-    pub fn is_fresh(&self) -> bool {
-        self.now().is_ok()
-    }
-
     /// What the memory contains.
     #[must_use]
     pub fn as_of(&self) -> Vector {
@@ -88,6 +102,14 @@ impl Freshness {
     /// # Errors
     /// If it does not in that time.
     pub async fn wait_for(&self, mark: &Vector) -> Result<(), TokenError> {
+        self.wait_for_within(mark, MARK_PATIENCE).await
+    }
+
+    /// The same, for at most `within`.
+    ///
+    /// # Errors
+    /// If it does not in that time.
+    pub async fn wait_for_within(&self, mark: &Vector, within: Duration) -> Result<(), TokenError> {
         let arrived = self.ambient.moment();
         // Both watch from before the first look, so that nothing that comes after it is missed.
         let (mut own, mut identity) = (self.applied.clone(), self.identity.watch());
@@ -100,9 +122,23 @@ impl Freshness {
                 }
             }
         };
-        tokio::time::timeout(MARK_PATIENCE, reached)
+        tokio::time::timeout(within, reached)
             .await
             .map_err(|_| TokenError::Undecidable { why: "the change that is asked for has not arrived here yet" })
+    }
+
+    /// Waits until the memory contains what a decider says that it has applied, for at most a second (rule 7): what it
+    /// asks for now must not be older than what it knows.
+    ///
+    /// # Errors
+    /// If it does not in that time, or the position is none of this feed. The decider then starts over on its stream.
+    pub async fn wait_for_applied(&self, applied: &Position) -> Result<(), TokenError> {
+        self.applied.wait_for_position(applied, MARK_PATIENCE).await.map_err(|not| TokenError::Undecidable {
+            why: match not {
+                NotApplied::OtherFeed | NotApplied::Broken => "the position that was applied is not of this feed",
+                NotApplied::NotYet | NotApplied::Stopped => "what the decider has applied has not arrived here yet",
+            },
+        })
     }
 
     /// Waits until the memory contains change `number` of the service's own feed.

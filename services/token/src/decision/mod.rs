@@ -10,6 +10,6 @@ mod lacking;
 pub use callers::{CallerFound, Callers};
 pub use decide::{Owner, Row};
 pub use decider::{Decider, Genuine};
-pub use evidence::Freshness;
+pub use evidence::{Fresh, Freshness};
 pub use explain::{Explained, StepFound};
 pub use lacking::Lacking;

@@ -4,6 +4,7 @@ use passgate_kit::feed::{Break, FeedRow, Memory as FeedMemory, Touch};
 use passgate_kit::store::StoreError;
 
 use super::caches::Memory;
+use crate::change::ChangeLog;
 use crate::key::Keys;
 
 /// The memory as the feed's follower sees it.
@@ -11,13 +12,14 @@ use crate::key::Keys;
 pub struct MemoryFollower {
     memory: Memory,
     keys: Keys,
+    log: ChangeLog,
 }
 
 impl MemoryFollower {
-    /// Applies to `memory` and `keys`.
+    /// Applies to `memory` and `keys`, and then tells `log`.
     #[must_use]
-    pub const fn new(memory: Memory, keys: Keys) -> Self {
-        Self { memory, keys }
+    pub const fn new(memory: Memory, keys: Keys, log: ChangeLog) -> Self {
+        Self { memory, keys, log }
     }
 }
 
@@ -33,6 +35,7 @@ impl FeedMemory for MemoryFollower {
                 self.keys.reload().await?;
             }
             self.memory.applied(row.number());
+            self.log.append(std::slice::from_ref(row));
             // Last: evidence that waited for this counts from here on, and what it vouches for is in place.
             if let Some(position) = row.cause.and_then(|cause| cause.identity) {
                 self.memory.identity().applied(position);
@@ -42,6 +45,7 @@ impl FeedMemory for MemoryFollower {
     }
 
     async fn forget(&mut self, _broken: &Break) {
+        self.log.give_up();
         self.memory.clear();
         self.memory.identity().forget();
     }

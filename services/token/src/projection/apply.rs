@@ -9,6 +9,9 @@ use super::record::{GroupRecord, PrincipalRecord};
 use crate::store::projection;
 use crate::token::provisional;
 
+/// What the lines of the feed that carry the identity service's changes are about.
+pub const PROJECTION_SUBJECT: &str = "projection";
+
 /// Writes it.
 #[derive(Clone, Debug)]
 pub struct Applier(Store);
@@ -71,7 +74,7 @@ impl Applier {
                     return Err(ApplyError::Elsewhere);
                 }
                 projection::put_snapshot(tx.connection(), &principals, &groups).await?;
-                let change = Change::new("projection.replaced", "projection")
+                let change = Change::new("projection.replaced", PROJECTION_SUBJECT)
                     .after(json!({ "principals": principals.len(), "groups": groups.len() }))
                     .touch(Touch::Everything)
                     .caused_by(cause(as_of));
@@ -113,7 +116,7 @@ async fn write(tx: &mut Tx, change: &IdentityChange) -> Result<(), StoreError> {
         projection::put_principal(tx.connection(), principal).await?;
     }
     let mut line =
-        Change::new("projection.changed", "projection").after(summary(change)).caused_by(cause(change.position));
+        Change::new("projection.changed", PROJECTION_SUBJECT).after(summary(change)).caused_by(cause(change.position));
     line.touches.extend(change.groups.iter().map(|group| Touch::Group(group.id)));
     line.touches.extend(change.principals.iter().map(|record| Touch::Principal(record.principal)));
     let actor = Actor { principal: change.actor.clone(), ..Actor::passgate("identity") };

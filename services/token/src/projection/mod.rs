@@ -10,7 +10,7 @@ mod directory;
 mod record;
 mod watch;
 
-pub use apply::Applier;
+pub use apply::{Applier, PROJECTION_SUBJECT};
 pub use directory::{Directory, Looked, Outcome};
 pub use record::{GroupRecord, PrincipalRecord};
 pub use watch::Watcher;

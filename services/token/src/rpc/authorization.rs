@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use passgate_kit::caller::Caller;
-use passgate_kit::client::{Action, Credential, Decision, Resource, Vector};
+use passgate_kit::client::{Action, Credential, Decision, Position, Resource, Vector};
 use passgate_kit::fields::Fields;
 use passgate_kit::mark::Marks;
 use passgate_kit::page::{PageOf, PageTokens};
@@ -13,6 +13,7 @@ use passgate_proto::token::v1::explain_decision_request::Subject;
 use tonic::{Request, Response, Status};
 
 use super::{convert, fields as read};
+use crate::change::{ChangeLog, Found};
 use crate::decision::{Callers, Decider, Explained};
 use crate::error::TokenError;
 
@@ -27,6 +28,7 @@ pub struct AuthorizationRpc {
     callers: Callers,
     pages: PageTokens,
     marks: Marks,
+    log: ChangeLog,
 }
 
 /// A question, read. `None` for a text that cannot be a token: it is no error, and no token.
@@ -35,21 +37,35 @@ struct Question {
     resource: Resource,
     action: Action,
     at_least: Option<Vector>,
+    applied: Option<Position>,
 }
 
 impl AuthorizationRpc {
     /// Decides by `decider`.
     #[must_use]
-    pub const fn new(decider: Decider, callers: Callers, pages: PageTokens, marks: Marks) -> Self {
-        Self { decider, callers, pages, marks }
+    pub const fn new(decider: Decider, callers: Callers, pages: PageTokens, marks: Marks, log: ChangeLog) -> Self {
+        Self { decider, callers, pages, marks, log }
+    }
+
+    /// Passes once the memory contains what the asker has applied: an answer that is older is of no use to it.
+    async fn catch_up(&self, applied: &Position) -> Result<(), TokenError> {
+        self.decider.freshness().wait_for_applied(applied).await?;
+        match self.log.find(applied) {
+            Found::OtherFeed | Found::OtherHash => Err(TokenError::Undecidable {
+                why: "what was applied is not in this feed: connect the change stream again",
+            }),
+            Found::Here(_) | Found::Compacted | Found::Ahead => Ok(()),
+        }
     }
 
     fn read(&self, fields: &mut Fields, prefix: &str, request: &pb::AuthorizeRequest) -> Option<Question> {
         let token = read_token(fields, &format!("{prefix}token"), &request.token);
         let question = read::question(fields, prefix, &request.resource, request.action);
         let at_least = self.read_mark(fields, &format!("{prefix}at_least"), &request.at_least);
+        let applied = request.applied.as_ref().map(Position::try_from).transpose();
+        let applied = fields.check(format!("{prefix}applied"), applied);
         let ((resource, action), at_least) = question.zip(at_least)?;
-        Some(Question { token: token?, resource, action, at_least })
+        Some(Question { token: token?, resource, action, at_least, applied: applied? })
     }
 
     /// A change mark that may be left out. The outer `None` is a wrong one.
@@ -59,9 +75,14 @@ impl AuthorizationRpc {
     }
 
     async fn decide(&self, question: &Question) -> Result<Decision, TokenError> {
-        let Question { token, resource, action, at_least } = question;
+        let Question { token, resource, action, at_least, applied } = question;
         match token {
-            Some(token) => self.decider.decide(token, resource, *action, at_least.as_ref()).await,
+            Some(token) => {
+                if let Some(applied) = applied {
+                    self.catch_up(applied).await?;
+                }
+                self.decider.decide(token, resource, *action, at_least.as_ref()).await
+            }
             None => Ok(self.decider.stranger()),
         }
     }

@@ -1,5 +1,7 @@
 //! Tokens, keys, decisions and their steps as the contract has them.
 
+use std::time::Duration;
+
 use passgate_kit::client::convert::{age, timestamp};
 use passgate_kit::client::{KeyState, Scopes, TokenId};
 use passgate_kit::etag::Etag;
@@ -7,9 +9,11 @@ use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::explain_decision_response::Step;
 use passgate_proto::token::v1::list_callers_response as callers;
 use passgate_proto::token::v1::token::{Secret, State as PbState};
-use passgate_proto::r#type::v1::{PatternList, PrincipalState};
+use passgate_proto::r#type::v1::confirmation::{Acknowledgement, Missing as PbMissing};
+use passgate_proto::r#type::v1::{Confirmation, PatternList, PrincipalState};
 use time::OffsetDateTime;
 
+use crate::change::{Confirmed, Missing};
 use crate::decision::{CallerFound, Lacking, StepFound};
 use crate::key::ListedKey;
 use crate::session::Session;
@@ -116,6 +120,25 @@ pub fn key(key: &ListedKey) -> pb::Key {
         public_key: key.public.bytes().to_vec(),
         state: state.into(),
         create_time: Some(timestamp(key.create_time)),
+    }
+}
+
+/// How far a change was known.
+pub fn confirmation(confirmed: &Confirmed) -> Confirmation {
+    let length = |length: Duration| prost_types::Duration::try_from(length).ok();
+    let acknowledged =
+        |(decider, after): &(String, Duration)| Acknowledgement { decider: decider.clone(), after: length(*after) };
+    let missing = |missing: &Missing| PbMissing {
+        decider: missing.decider.clone(),
+        last_heard_time: Some(timestamp(missing.heard)),
+        lease_end_time: Some(timestamp(missing.lease_end)),
+    };
+    Confirmation {
+        complete: confirmed.complete,
+        acknowledged: confirmed.acknowledged.iter().map(acknowledged).collect(),
+        missing: confirmed.missing.iter().map(missing).collect(),
+        took: length(confirmed.took),
+        cut_off_by: Some(timestamp(confirmed.cut_off_by)),
     }
 }
 

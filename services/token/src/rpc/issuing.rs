@@ -1,7 +1,7 @@
 //! `IssuingService`: what the identity service asks for.
 
 use passgate_kit::client::convert::timestamp;
-use passgate_kit::client::{ApiUserId, Credential, Description, Name, Principal, TokenId, UserId};
+use passgate_kit::client::{ApiUserId, Credential, Description, Name, Position, Principal, TokenId, UserId};
 use passgate_kit::feed::Actor;
 use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::mark::Marks;
@@ -12,6 +12,8 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{convert, fields as read};
+use crate::change::Confirmer;
+use crate::decision::Freshness;
 use crate::session::Sessions;
 use crate::token::{Creation, Lifetime, NewToken, Preparation, Tokens};
 
@@ -21,13 +23,21 @@ pub struct IssuingRpc {
     tokens: Tokens,
     sessions: Sessions,
     marks: Marks,
+    confirmer: Confirmer,
+    freshness: Freshness,
 }
 
 impl IssuingRpc {
     /// The RPCs of `tokens` and `sessions`.
     #[must_use]
-    pub const fn new(tokens: Tokens, sessions: Sessions, marks: Marks) -> Self {
-        Self { tokens, sessions, marks }
+    pub const fn new(
+        tokens: Tokens,
+        sessions: Sessions,
+        marks: Marks,
+        confirmer: Confirmer,
+        freshness: Freshness,
+    ) -> Self {
+        Self { tokens, sessions, marks, confirmer, freshness }
     }
 
     fn parse_preparation(&self, request: &pb::PrepareTokenRequest) -> Result<Preparation, FieldViolations> {
@@ -136,6 +146,21 @@ impl IssuingService for IssuingRpc {
             None => pb::PrepareTokenResponse { token, secret: String::new(), secret_no_longer_shown: true },
         };
         Ok(self.marks.with_change(Response::new(response), &prepared))
+    }
+
+    async fn await_applied(
+        &self,
+        request: Request<pb::AwaitAppliedRequest>,
+    ) -> Result<Response<pb::AwaitAppliedResponse>, Status> {
+        let asked = request.get_ref();
+        let mut fields = Fields::default();
+        let identity = asked.identity.as_ref().ok_or("must be there").map(Position::try_from);
+        let identity = fields.check("identity", identity).and_then(|position| fields.check("identity", position));
+        let within = read::within(&mut fields, "within", asked.within.as_ref());
+        let Some((identity, within)) = identity.zip(within) else { return Err(fields.into_error().into()) };
+        let within = within.unwrap_or_default();
+        let confirmed = self.confirmer.confirm_identity(&self.freshness, identity, within).await;
+        Ok(Response::new(pb::AwaitAppliedResponse { confirmation: Some(convert::confirmation(&confirmed)) }))
     }
 
     async fn count_live_tokens(

@@ -1,25 +1,31 @@
 //! `TokenService`.
 
+use std::time::Duration;
+
 use passgate_kit::caller::{Caller, CallerError, Reach};
 use passgate_kit::client::{Description, Name, Principal, TokenId, TokenKind};
 use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::mark::Marks;
 use passgate_kit::page::{PageOf, PageTokens};
 use passgate_kit::request::{BodyDigest, RequestId};
-use passgate_kit::store::Committed;
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::create_token_request::Expiry;
 use passgate_proto::token::v1::token_service_server::TokenService;
+use passgate_proto::r#type::v1::Confirmation;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{convert, fields as read};
+use crate::change::Confirmer;
 use crate::decision::{Decider, Row};
 use crate::error::TokenError;
+use crate::settle::Settled;
 use crate::store::token::Listed;
 use crate::token::{Examples, Issued, Lifetime, NewToken, Token, TokenChange, Tokens};
 use passgate_kit::field_mask::Mask;
 
+/// The field that asks for a confirmation.
+const CONFIRM_WITHIN: &str = "confirm_within";
 const LIST: &str = "/passgate.token.v1.TokenService/ListTokens";
 const CHANGEABLE: &[&str] = &["name", "description", "labels", "scopes", "expire_time"];
 
@@ -31,13 +37,27 @@ pub struct TokenRpc {
     examples: Examples,
     pages: PageTokens,
     marks: Marks,
+    confirmer: Confirmer,
 }
 
 impl TokenRpc {
     /// The RPCs of `tokens`.
     #[must_use]
-    pub const fn new(tokens: Tokens, decider: Decider, examples: Examples, pages: PageTokens, marks: Marks) -> Self {
-        Self { tokens, decider, examples, pages, marks }
+    pub const fn new(
+        tokens: Tokens,
+        decider: Decider,
+        examples: Examples,
+        pages: PageTokens,
+        marks: Marks,
+        confirmer: Confirmer,
+    ) -> Self {
+        Self { tokens, decider, examples, pages, marks, confirmer }
+    }
+
+    /// Who has acknowledged what was done, if that is asked for.
+    async fn confirmation<T>(&self, settled: &Settled<T>, within: Option<Duration>) -> Option<Confirmation> {
+        let confirmed = self.confirmer.confirm(settled.committed.position, settled.at, within?).await;
+        Some(convert::confirmation(&confirmed))
     }
 
     fn shown(&self, token: &Token) -> Option<pb::Token> {
@@ -215,9 +235,16 @@ impl TokenService for TokenRpc {
         request: Request<pb::DisableTokenRequest>,
     ) -> Result<Response<pb::DisableTokenResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let changed = self.tokens.disable(caller, parse_id(&request.get_ref().id)?).await?;
-        let response = pb::DisableTokenResponse { token: self.shown(&changed.value) };
-        Ok(self.marks.with_change(Response::new(response), &changed))
+        let mut fields = Fields::default();
+        let id = read::id(&mut fields, "id", &request.get_ref().id);
+        let within = read::within(&mut fields, CONFIRM_WITHIN, request.get_ref().confirm_within.as_ref());
+        let Some((id, within)) = id.zip(within) else { return Err(fields.into_error().into()) };
+        let done = self.tokens.disable(caller, id).await?;
+        let response = pb::DisableTokenResponse {
+            token: self.shown(&done.committed.value),
+            confirmation: self.confirmation(&done, within).await,
+        };
+        Ok(self.marks.with_change(Response::new(response), &done.committed))
     }
 
     async fn enable_token(
@@ -235,18 +262,21 @@ impl TokenService for TokenRpc {
         request: Request<pb::RevokeTokenRequest>,
     ) -> Result<Response<pb::RevokeTokenResponse>, Status> {
         let caller = Caller::of(&request)?;
+        let asked = request.get_ref();
         let mut fields = Fields::default();
-        let id = read::id(&mut fields, "id", &request.get_ref().id);
-        let reason = fields.check("revoke_reason", Description::parse(&request.get_ref().revoke_reason));
-        let (Some(id), Some(reason)) = (id, reason) else {
+        let id = read::id(&mut fields, "id", &asked.id);
+        let reason = fields.check("revoke_reason", Description::parse(&asked.revoke_reason));
+        let within = read::within(&mut fields, CONFIRM_WITHIN, asked.confirm_within.as_ref());
+        let (Some(id), Some(reason), Some(within)) = (id, reason, within) else {
             return Err(fields.into_error().into());
         };
-        let revoked = self.tokens.revoke(caller, id, reason).await?;
+        let done = self.tokens.revoke(caller, id, reason).await?;
         let response = pb::RevokeTokenResponse {
-            token: self.shown(&revoked.value.token),
-            live_descendants: count(revoked.value.live_descendants),
+            token: self.shown(&done.committed.value.token),
+            live_descendants: count(done.committed.value.live_descendants),
+            confirmation: self.confirmation(&done, within).await,
         };
-        Ok(self.marks.with_change(Response::new(response), &revoked))
+        Ok(self.marks.with_change(Response::new(response), &done.committed))
     }
 
     async fn revoke_all_tokens(
@@ -254,18 +284,21 @@ impl TokenService for TokenRpc {
         request: Request<pb::RevokeAllTokensRequest>,
     ) -> Result<Response<pb::RevokeAllTokensResponse>, Status> {
         let caller = Caller::of(&request)?;
+        let asked = request.get_ref();
         let mut fields = Fields::default();
-        let principal = read::principal(&mut fields, "principal", &request.get_ref().principal);
-        let reason = fields.check("revoke_reason", Description::parse(&request.get_ref().revoke_reason));
-        let (Some(principal), Some(reason)) = (principal, reason) else {
+        let principal = read::principal(&mut fields, "principal", &asked.principal);
+        let reason = fields.check("revoke_reason", Description::parse(&asked.revoke_reason));
+        let within = read::within(&mut fields, CONFIRM_WITHIN, asked.confirm_within.as_ref());
+        let (Some(principal), Some(reason), Some(within)) = (principal, reason, within) else {
             return Err(fields.into_error().into());
         };
-        let all: Committed<_> = self.tokens.revoke_all(caller, principal, reason).await?;
+        let done = self.tokens.revoke_all(caller, principal, reason).await?;
         let response = pb::RevokeAllTokensResponse {
-            revoked_tokens: count(all.value.tokens),
-            ended_sessions: count(all.value.sessions),
+            revoked_tokens: count(done.committed.value.tokens),
+            ended_sessions: count(done.committed.value.sessions),
+            confirmation: self.confirmation(&done, within).await,
         };
-        Ok(self.marks.with_change(Response::new(response), &all))
+        Ok(self.marks.with_change(Response::new(response), &done.committed))
     }
 }
 

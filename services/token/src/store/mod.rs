@@ -3,7 +3,9 @@
 //! Whoever changes something hands in his transaction, so that the change and its line in the feed cannot part.
 
 mod columns;
+pub mod decider;
 mod entity;
+pub mod feed_doubt;
 pub mod grants;
 pub mod installation;
 mod migration;

@@ -13,7 +13,7 @@ use super::lines;
 use super::model::{Life, State, Token};
 use super::tokens::{Tokens, power_in};
 use crate::error::TokenError;
-use crate::settle::Done;
+use crate::settle::{Done, Settled};
 use crate::store::token;
 
 /// What is to change about a token.
@@ -122,7 +122,7 @@ impl Tokens {
     ///
     /// # Errors
     /// If there is none that the caller may see, or it is dead.
-    pub async fn disable(&self, caller: &Caller, id: Uuid) -> Result<Committed<Token>, TokenError> {
+    pub async fn disable(&self, caller: &Caller, id: Uuid) -> Result<Settled<Token>, TokenError> {
         let id = self.get(caller, id).await?.id;
         let actor = caller.actor();
         let committed = self.store.write(move |tx: &mut Tx| {
@@ -141,7 +141,7 @@ impl Tokens {
                 Ok::<_, TokenError>(Done::now(after))
             })
         });
-        self.settled(committed.await?).await
+        self.settled_at(committed.await?).await
     }
 
     /// Switches a token on again, which gives its power back.

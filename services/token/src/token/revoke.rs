@@ -2,7 +2,7 @@
 
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Description, Principal, TokenId};
-use passgate_kit::store::{Committed, Tx};
+use passgate_kit::store::Tx;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::model::{Life, State, Token};
 use super::tokens::Tokens;
 use crate::error::TokenError;
 use crate::session;
-use crate::settle::Done;
+use crate::settle::{Done, Settled};
 use crate::store::{signing_input, token};
 
 /// A token that was revoked.
@@ -37,12 +37,7 @@ impl Tokens {
     ///
     /// # Errors
     /// If there is none that the caller may see.
-    pub async fn revoke(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        reason: Description,
-    ) -> Result<Committed<Revoked>, TokenError> {
+    pub async fn revoke(&self, caller: &Caller, id: Uuid, reason: Description) -> Result<Settled<Revoked>, TokenError> {
         let id = self.get(caller, id).await?.id;
         let actor = caller.actor();
         let committed = self.store.write(move |tx: &mut Tx| {
@@ -59,7 +54,7 @@ impl Tokens {
                 Ok::<_, TokenError>(Done::now(Revoked { token: after, live_descendants }))
             })
         });
-        self.settled(committed.await?).await
+        self.settled_at(committed.await?).await
     }
 
     /// Takes all tokens and sessions of a principal away.
@@ -71,7 +66,7 @@ impl Tokens {
         caller: &Caller,
         principal: Principal,
         reason: Description,
-    ) -> Result<Committed<AllRevoked>, TokenError> {
+    ) -> Result<Settled<AllRevoked>, TokenError> {
         caller.target(principal, || TokenError::no_principal(principal))?;
         caller.may_act_on_credentials()?;
         self.live_owner(principal).await?;
@@ -98,7 +93,7 @@ impl Tokens {
                 })
             })
         });
-        self.settled(committed.await?).await
+        self.settled_at(committed.await?).await
     }
 }
 

@@ -14,7 +14,7 @@ use super::provisional;
 use crate::decision::{Decider, Owner};
 use crate::error::TokenError;
 use crate::key::Keys;
-use crate::settle::Done;
+use crate::settle::{Done, Settled};
 use crate::store::token::Listed;
 use crate::store::{session, token};
 
@@ -121,6 +121,12 @@ impl Tokens {
     /// What was committed or found, once this replica's memory contains it.
     pub(super) async fn settled<T>(&self, committed: Committed<Done<T>>) -> Result<Committed<T>, TokenError> {
         self.decider.freshness().settled(committed).await
+    }
+
+    /// The same, with when it was committed.
+    pub(super) async fn settled_at<T>(&self, committed: Committed<Done<T>>) -> Result<Settled<T>, TokenError> {
+        let at = self.ambient.moment();
+        Ok(Settled { committed: self.settled(committed).await?, at })
     }
 }
 

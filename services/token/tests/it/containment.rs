@@ -96,14 +96,23 @@ async fn reach(service: &Harness, path: &str, by: &str, owner: &str, id: &str) -
             let update_mask = Some(prost_types::FieldMask { paths: vec!["name".to_owned()] });
             tokens.update_token(with_token(by, pb::UpdateTokenRequest { token, update_mask })).await.map(drop)
         }
-        "DisableToken" => tokens.disable_token(with_token(by, pb::DisableTokenRequest { id })).await.map(drop),
+        "DisableToken" => {
+            tokens.disable_token(with_token(by, pb::DisableTokenRequest { id, confirm_within: None })).await.map(drop)
+        }
         "EnableToken" => tokens.enable_token(with_token(by, pb::EnableTokenRequest { id })).await.map(drop),
         "RevokeToken" => tokens
-            .revoke_token(with_token(by, pb::RevokeTokenRequest { id, revoke_reason: String::new() }))
+            .revoke_token(with_token(
+                by,
+                pb::RevokeTokenRequest { id, revoke_reason: String::new(), confirm_within: None },
+            ))
             .await
             .map(drop),
         "RevokeAllTokens" => {
-            let request = pb::RevokeAllTokensRequest { principal: owner.to_owned(), revoke_reason: String::new() };
+            let request = pb::RevokeAllTokensRequest {
+                principal: owner.to_owned(),
+                revoke_reason: String::new(),
+                confirm_within: None,
+            };
             tokens.revoke_all_tokens(with_token(by, request)).await.map(drop)
         }
         "ExplainDecision" => {

@@ -47,7 +47,8 @@ async fn what_one_revokes_the_other_refuses() {
     let (id, secret) = service.token(&session, "laptop").await;
     until(&other, &gateway, &secret, Ok(())).await;
 
-    let request = with_token(&session, pb::RevokeTokenRequest { id, revoke_reason: String::new() });
+    let request =
+        with_token(&session, pb::RevokeTokenRequest { id, revoke_reason: String::new(), confirm_within: None });
     let revoked = service.replica.tokens().revoke_token(request).await.expect("revoked");
 
     // With the mark of the change at once, and without it in a moment.
@@ -67,7 +68,8 @@ async fn a_revocation_that_finds_it_done_by_the_other_is_in_force_here_too() {
         until(&other, &gateway, &secret, Ok(())).await;
         service.revoke(&session, &id).await.expect("revoked");
 
-        let request = with_token(&session, pb::RevokeTokenRequest { id, revoke_reason: String::new() });
+        let request =
+            with_token(&session, pb::RevokeTokenRequest { id, revoke_reason: String::new(), confirm_within: None });
         other.tokens().revoke_token(request).await.expect("found done");
 
         assert_eq!(other.authorize(&gateway, &secret, "endpoints/a").await, denied("TOKEN_REVOKED"), "round {round}");

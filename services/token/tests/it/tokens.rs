@@ -465,7 +465,11 @@ async fn all_tokens_and_sessions_of_a_principal_go_at_once(service: Harness) {
     let (_, secret) = service.token(&session, "laptop").await;
     let (bob, bobs) = service.user(&[]).await;
 
-    let request = |principal: String| pb::RevokeAllTokensRequest { principal, revoke_reason: String::new() };
+    let request = |principal: String| pb::RevokeAllTokensRequest {
+        principal,
+        revoke_reason: String::new(),
+        confirm_within: None,
+    };
     let refusal = service.replica.tokens().revoke_all_tokens(with_token(&session, request(bob.to_string()))).await;
     assert_eq!(told(&refusal.expect_err("refused")), refused(Code::NotFound, "NOT_FOUND"));
     let refusal = service.replica.tokens().revoke_all_tokens(with_token(&session, request("x".to_owned()))).await;
@@ -488,13 +492,14 @@ async fn every_write_answers_a_change_mark(service: Harness) {
     let made = tokens.create_token(with_token(&session, named("laptop"))).await.expect("made");
     let id = made.get_ref().token.as_ref().expect("a token").id.clone();
     let mut marks = vec![mark(&made)];
-    let off = pb::DisableTokenRequest { id: id.clone() };
+    let off = pb::DisableTokenRequest { id: id.clone(), confirm_within: None };
     marks.push(mark(&tokens.disable_token(with_token(&session, off)).await.expect("off")));
     let on = pb::EnableTokenRequest { id: id.clone() };
     marks.push(mark(&tokens.enable_token(with_token(&session, on)).await.expect("on")));
-    let gone = pb::RevokeTokenRequest { id, revoke_reason: String::new() };
+    let gone = pb::RevokeTokenRequest { id, revoke_reason: String::new(), confirm_within: None };
     marks.push(mark(&tokens.revoke_token(with_token(&session, gone)).await.expect("gone")));
-    let all = pb::RevokeAllTokensRequest { principal: alice.to_string(), revoke_reason: String::new() };
+    let all =
+        pb::RevokeAllTokensRequest { principal: alice.to_string(), revoke_reason: String::new(), confirm_within: None };
     marks.push(mark(&tokens.revoke_all_tokens(with_token(&session, all)).await.expect("all gone")));
 
     marks.dedup();

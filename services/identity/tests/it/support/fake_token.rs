@@ -18,7 +18,7 @@ use passgate_proto::identity::v1::{GetPrincipalRequest, GetPrincipalResponse};
 use passgate_proto::token::v1::authorization_service_server::AuthorizationService;
 use passgate_proto::token::v1::issuing_service_server::IssuingService;
 use passgate_proto::token::v1::*;
-use passgate_proto::r#type::v1::PrincipalState;
+use passgate_proto::r#type::v1::{Confirmation, PrincipalState};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tonic::transport::Channel;
@@ -57,6 +57,7 @@ pub struct State {
     pub live: Mutex<HashMap<String, i32>>,
     pub ended: Mutex<Vec<(String, String)>>,
     pub sessions: Mutex<Vec<IssueSessionRequest>>,
+    pub awaited: Mutex<Vec<AwaitAppliedRequest>>,
     count: AtomicU64,
 }
 
@@ -241,6 +242,17 @@ impl IssuingService for FakeToken {
         };
         let secret = format!("secret-of-{}", asked.token_id);
         Ok(Response::new(PrepareTokenResponse { token: Some(token), secret, secret_no_longer_shown: false }))
+    }
+
+    async fn await_applied(
+        &self,
+        request: Request<AwaitAppliedRequest>,
+    ) -> Result<Response<AwaitAppliedResponse>, Status> {
+        self.here()?;
+        let asked = request.into_inner();
+        self.state.awaited.lock().push(asked.clone());
+        let confirmation = Confirmation { complete: true, took: asked.within, ..Confirmation::default() };
+        Ok(Response::new(AwaitAppliedResponse { confirmation: Some(confirmation) }))
     }
 
     async fn count_live_tokens(

@@ -1,5 +1,7 @@
 //! The tables as sea-orm sees them.
 
+pub mod decider;
+pub mod feed_doubt;
 pub mod grants;
 pub mod installation;
 pub mod membership;

@@ -2,6 +2,7 @@
 
 mod m0001_projection;
 mod m0001_tokens;
+mod m0002_deciders;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
         let mut steps = passgate_kit::store::schema::migrations();
         steps.push(Box::new(m0001_tokens::Migration));
         steps.push(Box::new(m0001_projection::Migration));
+        steps.push(Box::new(m0002_deciders::Migration));
         steps
     }
 }

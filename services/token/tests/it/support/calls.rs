@@ -187,13 +187,14 @@ impl Harness {
     }
 
     pub async fn revoke(&self, by: &str, id: &str) -> Result<pb::RevokeTokenResponse, Refusal> {
-        let request = pb::RevokeTokenRequest { id: id.to_owned(), revoke_reason: "lost".to_owned() };
+        let request =
+            pb::RevokeTokenRequest { id: id.to_owned(), revoke_reason: "lost".to_owned(), confirm_within: None };
         let answer = self.replica.tokens().revoke_token(with_token(by, request)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| told(&status))
     }
 
     pub async fn disable(&self, by: &str, id: &str) -> Result<pb::Token, Refusal> {
-        let request = pb::DisableTokenRequest { id: id.to_owned() };
+        let request = pb::DisableTokenRequest { id: id.to_owned(), confirm_within: None };
         let answer = self.replica.tokens().disable_token(with_token(by, request)).await;
         Ok(answer.map_err(|status| told(&status))?.into_inner().token.expect("a token"))
     }
