@@ -109,6 +109,7 @@ fn refused_undecided(cause: Undecidable) -> Refusal {
         Undecidable::Unreachable(_)
         | Undecidable::NotUpToDate(_)
         | Undecidable::NotTrusted(_)
+        | Undecidable::Busy
         | Undecidable::Stale { .. }
         | Undecidable::BadAnswer(_) => Refusal::Undecidable(Some(cause)),
     }

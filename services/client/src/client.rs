@@ -20,6 +20,7 @@ use crate::credential::Credential;
 use crate::decision::{Decision, Question};
 use crate::headers::SERVICE_HEADER;
 use crate::patterns::Patterns;
+use crate::position::Position;
 use crate::secret::SecretString;
 use crate::source::{DecisionSource, Undecidable};
 
@@ -74,6 +75,21 @@ impl DecisionClient {
         Ok(lacking)
     }
 
+    /// Asks once, and says when. For who keeps answers: it says how far it is itself, so that it gets none that is older, and
+    /// judges the answer's age when it uses it.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn ask(&self, question: &Question, applied: Option<Position>) -> Result<(Decision, Moment), Undecidable> {
+        let message = AuthorizeRequest { applied: applied.map(Into::into), ..AuthorizeRequest::from(question) };
+        let request = self.request(message).map_err(sorted)?;
+        let mut service = AuthorizationServiceClient::new(self.channel.clone());
+        let asked = self.ambient.moment(); // before sending: what happens on the way is part of the age
+        let answer = tokio::time::timeout(DEADLINE, service.authorize(request)).await;
+        let answer = answer.map_err(|_| Undecidable::Unreachable(None))?.map_err(sorted)?;
+        Ok((Decision::try_from(answer.get_ref())?, asked))
+    }
+
     fn check_age(&self, asked: Moment, age: Duration) -> Result<(), Undecidable> {
         let age = self.ambient.moment().since(asked).saturating_add(age);
         if age > self.max_staleness { Err(Undecidable::Stale { age, bound: self.max_staleness }) } else { Ok(()) }
@@ -103,12 +119,7 @@ pub fn present(service_credential: &SecretString, metadata: &mut MetadataMap) ->
 #[tonic::async_trait]
 impl DecisionSource for DecisionClient {
     async fn decide(&self, question: &Question) -> Result<Decision, Undecidable> {
-        let request = self.request(AuthorizeRequest::from(question)).map_err(sorted)?;
-        let mut service = AuthorizationServiceClient::new(self.channel.clone());
-        let asked = self.ambient.moment(); // before sending: what happens on the way is part of the age
-        let answer = tokio::time::timeout(DEADLINE, service.authorize(request)).await;
-        let answer = answer.map_err(|_| Undecidable::Unreachable(None))?.map_err(sorted)?;
-        let decision = Decision::try_from(answer.get_ref())?;
+        let (decision, asked) = self.ask(question, None).await?;
         self.check_age(asked, decision.evidence_age)?;
         Ok(decision)
     }

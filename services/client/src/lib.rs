@@ -42,6 +42,7 @@ pub use claims::{Claims, TokenKind};
 pub use client::DecisionClient;
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use credential::{Credential, CredentialError, looks_like_token};
+pub use decider::CachedDecisions;
 pub use decision::{Allowed, Decision, Denied, Holder, Question, RestsOn};
 pub use headers::{AT_LEAST_HEADER, ERROR_DOMAIN, MARK_HEADER, PEER_HEADER, REASON_HEADER, SERVICE_HEADER};
 pub use id::{ApiUserId, GroupId, IdError, Jti, Principal, PrincipalKind, TokenId, UserId};

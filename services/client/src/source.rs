@@ -18,7 +18,7 @@ pub trait DecisionSource: Send + Sync + fmt::Debug {
 }
 
 /// Why there is no decision. Callers get one text and reason for all of these; the cause goes to the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Undecidable {
     /// The token service did not answer, or not in time.
     #[error("it cannot be decided now whether this is allowed: the token service did not answer; try again")]
@@ -42,6 +42,9 @@ pub enum Undecidable {
         /// How old it may be.
         bound: Duration,
     },
+    /// So many questions are being asked that this one is not.
+    #[error("it cannot be decided now whether this is allowed: too much is being asked at once; try again")]
+    Busy,
     /// The answer cannot be read.
     #[error("it cannot be decided whether this is allowed: the token service's answer cannot be read")]
     BadAnswer(#[from] Unreadable),

@@ -41,6 +41,18 @@ pub struct Refusal {
     pub genuine: Option<Box<Verified>>,
 }
 
+/// The rule that a token breaks whose header is not that of a known key.
+const KNOWN_HEADER: &str = "header";
+
+impl Refusal {
+    /// Whether `token`, which was refused for this, could be genuine by a key that is not in the set: it begins as our
+    /// tokens do. With a set that is not current, that cannot be known.
+    #[must_use]
+    pub fn may_be_of_another_key(&self, token: &str) -> bool {
+        self.rule == KNOWN_HEADER && claims::HEADER_PREFIXES.iter().any(|prefix| token.starts_with(prefix))
+    }
+}
+
 fn invalid(rule: &'static str) -> Refusal {
     Refusal { reason: Reason::TokenInvalid, rule, genuine: None }
 }
@@ -60,7 +72,7 @@ pub fn verify(keys: &KeySet, token: &[u8], now: u64) -> Result<Verified, Refusal
     if payload.contains('.') {
         return Err(invalid("shape"));
     }
-    let (key, kind) = keys.by_header(header).ok_or_else(|| invalid("header"))?;
+    let (key, kind) = keys.by_header(header).ok_or_else(|| invalid(KNOWN_HEADER))?;
     let payload = canonical(payload)?;
     let signature: [u8; 64] = canonical(signature)?.try_into().map_err(|_| invalid("signature length"))?;
     check_signature(key, signed.as_bytes(), &signature)?;

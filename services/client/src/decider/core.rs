@@ -145,6 +145,13 @@ impl Core {
         !standing.is_untouched(&answer.known, Rule::FillKept) || !standing.is_in_time(&answer.known, now)
     }
 
+    /// Whether an answer in hand may be told to who asked, now: a refusal that rests on nothing always, else as
+    /// [`is_good`](Self::is_good).
+    #[must_use]
+    pub fn may_tell(&self, answer: &Answer, now: Moment, bound: Option<Duration>) -> bool {
+        !answer.known.is_to_be_kept() || self.is_good(answer, now, bound)
+    }
+
     fn holds(
         &self,
         standing: &Standing,
@@ -223,6 +230,12 @@ impl Core {
     #[must_use]
     pub fn lease_left(&self, now: Moment) -> Duration {
         self.standing.load().lease.map_or(Duration::ZERO, |lease| lease.left(now, None, self.rules))
+    }
+
+    /// How old the evidence is that nothing is missing here; `None` before the first lease.
+    #[must_use]
+    pub fn evidence_age(&self, now: Moment) -> Option<Duration> {
+        self.standing.load().lease.map(|lease| lease.age(now, self.rules))
     }
 
     /// The bound that the installation has, as far as told; else the decider's own.
