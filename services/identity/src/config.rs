@@ -94,7 +94,10 @@ mod tests {
         let ConfigError(problems) = config.check().expect_err("refused");
         let keys: Vec<&str> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
         assert_eq!(keys, ["listen", "token_url"]);
-        assert!(problems.iter().all(|problem| problem.contains(passgate_kit::server::EXPOSURE_SETTING)), "{problems:?}");
+        assert!(
+            problems.iter().all(|problem| problem.contains(passgate_kit::server::EXPOSURE_SETTING)),
+            "{problems:?}"
+        );
 
         assert_eq!(Config { dangerously_plaintext_off_loopback: true, ..config }.check(), Ok(()));
     }

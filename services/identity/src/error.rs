@@ -155,7 +155,25 @@ impl Problem for IdentityError {
             Self::HasLiveTokens { live, .. } => fact("live_tokens", live.to_string()),
             Self::RequestIdOtherToken { resource } => fact("resource", resource.clone()),
             Self::Caller(cause) => cause.facts(),
-            _ => HashMap::new(),
+            Self::Claim(cause) => cause.facts(),
+            Self::Store(cause) => cause.facts(),
+            Self::NotFound(_)
+            | Self::Fields(_)
+            | Self::NameTaken(_)
+            | Self::EmailTaken(_)
+            | Self::LastAdministrator
+            | Self::Etag(_)
+            | Self::BuiltIn
+            | Self::SignInRefused
+            | Self::ApiUsersDoNotSignIn
+            | Self::PasswordMustChange
+            | Self::TooManySignIns
+            | Self::NoSessionYet(_)
+            | Self::TokenServiceAway(_)
+            | Self::TokenRefused(_)
+            | Self::RequestIdReused
+            | Self::GivenUp
+            | Self::Hashing(_) => HashMap::new(),
         }
     }
 
@@ -167,7 +185,27 @@ impl Problem for IdentityError {
                 let rule = "was used before with another body; take a new one for another request".to_owned();
                 vec![FieldViolation { path: "request_id".to_owned(), rule }]
             }
-            _ => Vec::new(),
+            Self::NotFound(_)
+            | Self::NotHeld(_)
+            | Self::NameTaken(_)
+            | Self::EmailTaken(_)
+            | Self::LastAdministrator
+            | Self::Etag(_)
+            | Self::BuiltIn
+            | Self::LimitReached { .. }
+            | Self::HasLiveTokens { .. }
+            | Self::SignInRefused
+            | Self::ApiUsersDoNotSignIn
+            | Self::PasswordMustChange
+            | Self::TooManySignIns
+            | Self::NoSessionYet(_)
+            | Self::TokenServiceAway(_)
+            | Self::TokenRefused(_)
+            | Self::RequestIdOtherToken { .. }
+            | Self::GivenUp
+            | Self::Caller(_)
+            | Self::Store(_)
+            | Self::Hashing(_) => Vec::new(),
         }
     }
 
@@ -176,7 +214,25 @@ impl Problem for IdentityError {
             Self::Store(cause) => cause.retry_after(),
             Self::Claim(cause) => cause.retry_after(),
             Self::TooManySignIns | Self::NoSessionYet(_) | Self::TokenServiceAway(_) => Some(Duration::from_secs(1)),
-            _ => None,
+            Self::NotFound(_)
+            | Self::Fields(_)
+            | Self::NotHeld(_)
+            | Self::NameTaken(_)
+            | Self::EmailTaken(_)
+            | Self::LastAdministrator
+            | Self::Etag(_)
+            | Self::BuiltIn
+            | Self::LimitReached { .. }
+            | Self::HasLiveTokens { .. }
+            | Self::SignInRefused
+            | Self::ApiUsersDoNotSignIn
+            | Self::PasswordMustChange
+            | Self::TokenRefused(_)
+            | Self::RequestIdReused
+            | Self::RequestIdOtherToken { .. }
+            | Self::GivenUp
+            | Self::Caller(_)
+            | Self::Hashing(_) => None,
         }
     }
 }

@@ -69,6 +69,11 @@ pub async fn first_start(store: &Store, hasher: &Hasher, config: &Config) -> Res
     if is_founded(store).await? {
         return Ok(FirstStart::DoneBefore);
     }
+    try_to_found(store, hasher, config).await
+}
+
+/// Founds, if nobody else does meanwhile.
+async fn try_to_found(store: &Store, hasher: &Hasher, config: &Config) -> Result<FirstStart, FirstStartError> {
     let email = Email::parse(&config.first_user_email).map_err(FirstStartError::Email)?;
     let file = &config.first_password_file;
     let (password, made) = first_password(store, file)?;
@@ -170,4 +175,66 @@ async fn built_in(
     let facts = principals.group_facts(&row).await?;
     principals.record_group("group.created", None, facts);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use passgate_kit::client::Ambient;
+    use passgate_kit::testing::{DIALECTS, TestDatabase};
+    use sea_orm::PaginatorTrait as _;
+
+    use super::*;
+    use crate::password::HasherConfig;
+    use crate::store::{Migrator, principal_row};
+
+    /// Two replicas that both found an empty database, with these files for the first password.
+    async fn race(database: &TestDatabase, files: [&str; 2]) -> (Store, Hasher, [FirstStart; 2]) {
+        let ambient = Ambient::system();
+        let hasher = Hasher::start(&HasherConfig::default(), &ambient).await.expect("a hasher");
+        let (one, two) = (
+            database.open::<Migrator>("identity", &ambient).await,
+            database.open::<Migrator>("identity", &ambient).await,
+        );
+        let [first, second] =
+            files.map(|file| Config { first_password_file: database.folder().join(file), ..Config::default() });
+        let (first, second) = tokio::join!(try_to_found(&one, &hasher, &first), try_to_found(&two, &hasher, &second));
+        (one, hasher, [first.expect("founded or lost"), second.expect("founded or lost")])
+    }
+
+    async fn users(store: &Store) -> u64 {
+        let counted = store.read(|conn| {
+            Box::pin(async move { Ok::<_, IdentityError>(principal_row::Entity::find().count(conn).await?) })
+        });
+        counted.await.expect("counted")
+    }
+
+    #[tokio::test]
+    async fn of_two_first_starts_one_founds_and_the_other_takes_its_file_away() {
+        for dialect in DIALECTS {
+            let database = TestDatabase::new(dialect);
+            let (store, hasher, ends) = race(&database, ["first", "second"]).await;
+
+            let winners = ends.iter().filter(|end| **end == FirstStart::Done).count();
+            assert_eq!((winners, users(&store).await), (1, 1));
+            let left =
+                ["first", "second"].map(|file| database.folder().join(file)).into_iter().filter(|file| file.exists());
+            let left: Vec<PathBuf> = left.collect();
+            assert_eq!(left.len(), 1, "{left:?}");
+            let password = read_secret(&left[0]).expect("the password");
+            assert!(opens(&store, &hasher, "admin@localhost".to_owned(), &password).await.expect("checked"));
+        }
+    }
+
+    #[tokio::test]
+    async fn two_first_starts_with_one_file_leave_it_and_it_opens() {
+        for dialect in DIALECTS {
+            let database = TestDatabase::new(dialect);
+            let (store, hasher, ends) = race(&database, ["first", "first"]).await;
+
+            let winners = ends.iter().filter(|end| **end == FirstStart::Done).count();
+            assert_eq!((winners, users(&store).await), (1, 1));
+            let password = read_secret(&database.folder().join("first")).expect("the password");
+            assert!(opens(&store, &hasher, "admin@localhost".to_owned(), &password).await.expect("checked"));
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod rpc;
 mod service;
 mod sign_in;
 mod store;
+mod sweep;
 
 pub use config::{Config, ConfigError, HasherConfig};
 pub use service::{Running, Runtime, Service, StartError};

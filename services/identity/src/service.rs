@@ -10,11 +10,10 @@ use passgate_kit::client::client::DecisionClient;
 use passgate_kit::client::mark::MarkKey;
 use passgate_kit::credentials::{Accepted, CredentialsError};
 use passgate_kit::feed::head;
-use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::server::{
-    BindError, Lifecycle, Readiness, ServiceTasks, UrlError, bind, channel, with_standard_services,
+    BindError, Lifecycle, Readiness, ServiceTasks, UrlError, dial, listen, with_standard_services,
 };
 use passgate_kit::store::{OpenError, Store, StoreError};
 use tokio::sync::watch;
@@ -30,15 +29,12 @@ use crate::password::Hasher;
 use crate::rpc::Rooms;
 use crate::sign_in::{BackOff, SignIn};
 use crate::store::Migrator;
+use crate::sweep;
 
 /// Its name in logs and on its database.
 const SERVICE: &str = "identity";
 /// How often it is looked whether the database answers.
 const READY_EVERY: Duration = Duration::from_secs(1);
-/// How often creations that took too long are given up.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// How often repeats that nobody can ask for any more are forgotten.
-const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// Why the identity service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +119,7 @@ impl Service {
         let links = Links::new(&config, &ambient)?;
         let store = Store::open(&config.database, SERVICE, &ambient).await?;
         store.migrate::<Migrator>().await?;
-        let listener = bind("the identity service", config.listen).await?;
+        let listener = listen(&ambient, "the identity service", config.listen).await?;
         let address = listener.local_addr().map_err(StartError::Address)?;
         let hasher = Hasher::start(&config.passwords, &ambient).await?;
         if first_start(&store, &hasher, &config).await? == FirstStart::Done {
@@ -134,14 +130,14 @@ impl Service {
         let tasks = ServiceTasks::new(lifecycle);
         let stop = tasks.stopping();
         let rooms = links.rooms(&store, hasher, &tasks, store.page_tokens().await?);
-        let creations = rooms.creations.clone();
+        let (creations, backoff) = (rooms.creations.clone(), rooms.sign_in.backoff.clone());
         let (routes, health) = with_standard_services(rooms.routes()).await?;
         let access = links.access_layer(&config, &ambient, address.ip().is_loopback());
 
         let (told, ready) = watch::channel(false);
         tasks.spawn("identity readiness", watch_ready(store.clone(), told, health, tasks.lifecycle().clone()));
-        tasks.spawn("identity sweep", sweep(creations, stop.clone()));
-        tasks.spawn("identity repeats", forget_repeats(store.clone(), stop.clone()));
+        tasks.spawn("identity creations", sweep::give_up(creations.clone(), stop.clone()));
+        tasks.spawn("identity sweep", sweep::prune(creations, backoff, store.clone(), stop.clone()));
         tasks.serve("identity port", listener, access, routes);
         tasks.close_after_all("identity database", store);
         Ok(Running { addresses: vec![("identity", address)], ready })
@@ -159,7 +155,7 @@ struct Links {
 impl Links {
     fn new(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
         Ok(Self {
-            token: channel(&config.token_url)?,
+            token: dial(ambient, &config.token_url)?,
             credential: Arc::new(read_secret(&config.credential_file)?),
             accepted: Arc::new(Accepted::open(&config.accepted_file, ambient)?),
             marks: Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Identity),
@@ -177,7 +173,7 @@ impl Links {
         let sign_in = SignIn {
             store: store.clone(),
             hasher: hasher.clone(),
-            backoff: BackOff::new(store.ambient()),
+            backoff: BackOff::new(store),
             issuing: issuing.clone(),
         };
         let directory = Directory {
@@ -232,29 +228,9 @@ async fn watch_ready(store: Store, told: watch::Sender<bool>, health: Readiness,
     health.set(false).await;
 }
 
-async fn sweep(creations: Creations, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        match creations.sweep().await {
-            Ok(0) => {}
-            Ok(given_up) => tracing::info!("{given_up} creations took too long and were given up"),
-            Err(error) => tracing::warn!("creations that took too long are not given up yet: {error}"),
-        }
-        pause(&stop, SWEEP_EVERY).await;
-    }
-}
-
-async fn forget_repeats(store: Store, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let forgotten = store.write(|tx| Box::pin(async move { forget_old(tx).await })).await;
-        if let Err(error) = forgotten {
-            tracing::warn!("old request ids are not forgotten yet: {error}");
-        }
-        pause(&stop, FORGET_EVERY).await;
-    }
-}
-
 async fn pause(stop: &CancellationToken, time: Duration) {
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = tokio::time::sleep(time) => {}
     }

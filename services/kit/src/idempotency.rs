@@ -19,6 +19,9 @@ use crate::store::{StoreError, Tx};
 /// How long a repeat is known at least.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Most requests that one transaction forgets, so that nobody waits long behind it.
+pub const FORGOTTEN_AT_ONCE: i64 = 1000;
+
 /// A request that may be repeated.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -109,13 +112,15 @@ impl Claim {
     }
 }
 
-/// Forgets requests that are older than [`REMEMBERED`]; gives how many they were.
+/// Forgets requests that are older than [`REMEMBERED`], a batch of them; gives how many they were. Repeat it until that is 0.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn forget_old(tx: &Tx) -> Result<u64, StoreError> {
     let until = micros(tx.ambient().now() - REMEMBERED);
-    let statement = tx.dialect().statement("DELETE FROM request_id WHERE time_us < $1", [until.into()]);
+    let sql = "DELETE FROM request_id WHERE (principal, method, request_id) IN \
+         (SELECT principal, method, request_id FROM request_id WHERE time_us < $1 LIMIT $2)";
+    let statement = tx.dialect().statement(sql, [until.into(), FORGOTTEN_AT_ONCE.into()]);
     Ok(tx.connection().execute_raw(statement).await?.rows_affected())
 }
 

@@ -8,6 +8,7 @@ pub mod etag;
 pub mod feed;
 pub mod field_mask;
 pub mod fields;
+pub mod filter;
 pub mod idempotency;
 pub mod keyfile;
 pub mod list;

@@ -3,8 +3,11 @@
 //! Identity coordinates, presumed abort, one commit point. A token whose owner does not exist is inert, so the token goes
 //! first, provisionally; the transaction that adds the API user is the commit, and its line in the feed names the token.
 //! Whoever asks later what became of a provisional token ([`Creations::resolve`]) is told by the row: PREPARING can only
-//! become COMMITTED before `give_up_at` and ABORTED, so the answers ABORTED and "nobody knows" are final.
+//! become COMMITTED before `give_up_at` and ABORTED, so the answers ABORTED and "nobody knows" are final. Rows that nobody
+//! can ask for any more are pruned; of a token older than that nobody says that it was given up.
 
+#[cfg(test)]
+mod tests;
 mod token;
 
 use passgate_kit::caller::Caller;
@@ -13,7 +16,7 @@ use passgate_kit::request::{BodyDigest, RequestId};
 use passgate_kit::store::{Committed, Store};
 use passgate_proto::identity::v1::resolve_creation_response::Outcome;
 use passgate_proto::token::v1::PrepareTokenResponse;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 pub use token::InitialToken;
 
@@ -26,6 +29,10 @@ use crate::store::{creation, creation_row, micros};
 
 /// How long a creation may take.
 pub const GIVE_UP_AFTER: Duration = Duration::seconds(30);
+/// How long a repeat is known: as long as those of all other creates.
+const REPEATS_KEPT: Duration = Duration::days(1);
+/// How long it is known what became of a token. Longer than any token service is away.
+const TOKENS_KEPT: Duration = Duration::days(30);
 
 /// What is to be made.
 #[derive(Clone, Debug)]
@@ -137,14 +144,33 @@ impl Creations {
                 let now = micros(tx.ambient().now());
                 creation::abort_late(tx.connection(), now).await?;
                 let row = creation::by_token(tx.connection(), &token_id.to_string()).await?;
-                Ok::<_, IdentityError>(row.map_or(Outcome::Aborted, |row| match row.state.as_str() {
-                    creation::PREPARING => Outcome::Preparing,
-                    creation::COMMITTED => Outcome::Committed,
-                    _ => Outcome::Aborted,
-                }))
+                Ok::<_, IdentityError>(match row.as_ref().map(|row| row.state.as_str()) {
+                    Some(creation::PREPARING) => Outcome::Preparing,
+                    Some(creation::COMMITTED) => Outcome::Committed,
+                    None if is_forgotten(token_id, tx.ambient().now()) => Outcome::Preparing,
+                    Some(_) | None => Outcome::Aborted,
+                })
             })
         });
         Ok(resolved.await?.value)
+    }
+
+    /// Takes away what nobody can ask for any more; gives how many.
+    pub async fn prune(&self) -> Result<u64, IdentityError> {
+        let mut pruned = 0;
+        loop {
+            let batch = self.store.write(|tx| {
+                Box::pin(async move {
+                    let now = tx.ambient().now();
+                    let (repeats, tokens) = (micros(now - REPEATS_KEPT), micros(now - TOKENS_KEPT));
+                    Ok::<_, IdentityError>(creation::prune(tx.connection(), repeats, tokens).await?)
+                })
+            });
+            match batch.await?.value {
+                0 => return Ok(pruned),
+                batch => pruned += batch,
+            }
+        }
     }
 
     /// Gives up what took too long; gives how many.
@@ -157,6 +183,14 @@ impl Creations {
         });
         Ok(swept.await?.value)
     }
+}
+
+/// Whether a token is so old (its id tells when that was chosen) that the row which would know of it may have been pruned.
+/// Its provisional token is then kept: one that was given up is inert, and one that was committed must not be lost.
+fn is_forgotten(token: TokenId, now: OffsetDateTime) -> bool {
+    let chosen = token.as_uuid().get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok());
+    let chosen = chosen.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    chosen.is_some_and(|chosen| now - chosen >= TOKENS_KEPT)
 }
 
 async fn begin(acting: &mut Acting<'_>, wanted: Wanted) -> Result<Begun, IdentityError> {

@@ -59,6 +59,7 @@ pub async fn watch(
     let stream = Stream { store: directory.store, sender: sender.clone(), asked: None };
     // Stopping in the middle leaves a prefix of the stream, from which the reader goes on elsewhere.
     let end = tokio::select! {
+        biased;
         () = stop.cancelled() => End::Told(StoreError::ShuttingDown.into()),
         () = directory.accepted.until_removed(&reader) => {
             tracing::warn!("the credential of {} was removed: its stream ends", reader.instance);

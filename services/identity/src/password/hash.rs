@@ -13,13 +13,18 @@ use tokio::sync::Semaphore;
 use super::Password;
 use crate::error::IdentityError;
 
+/// What hashing costs. A stored hash of other costs is renewed at its owner's next sign-in.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
 /// How passwords are hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HasherConfig {
     /// How many passwords are checked at once; each takes 19 MiB and about 20 ms.
     pub at_once: usize,
-    /// How many may wait for their turn. Whoever comes then is told to try again.
+    /// How many more may wait for their turn. Whoever comes then is told to try again.
     pub queue: usize,
 }
 
@@ -55,7 +60,7 @@ impl fmt::Debug for PasswordHash {
 pub struct Hasher {
     turns: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    queue: usize,
+    places: usize,
     ambient: Ambient,
     nobody: Arc<PasswordHash>,
 }
@@ -69,7 +74,7 @@ impl Hasher {
         let mut hasher = Self {
             turns: Arc::new(Semaphore::new(config.at_once.max(1))),
             waiting: Arc::new(AtomicUsize::new(0)),
-            queue: config.queue,
+            places: config.at_once.max(1).saturating_add(config.queue),
             ambient: ambient.clone(),
             nobody: Arc::new(PasswordHash::stored(String::new())),
         };
@@ -116,11 +121,20 @@ impl Hasher {
         .await
     }
 
+    /// Whether a stored hash was made by today's algorithm and costs.
+    pub fn is_current(hash: &str) -> bool {
+        let made = argon2::PasswordHash::new(hash).ok().and_then(|hash| {
+            let params = Params::try_from(&hash).ok()?;
+            Some((Algorithm::try_from(hash.algorithm).ok()?, params.m_cost(), params.t_cost(), params.p_cost()))
+        });
+        made == Some((Algorithm::Argon2id, MEMORY_KIB, PASSES, LANES))
+    }
+
     async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
     ) -> Result<T, IdentityError> {
-        let _place = Place::take(&self.waiting, self.queue)?;
+        let _place = Place::take(&self.waiting, self.places)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|error| IdentityError::Hashing(error.into()))?;
         let done = tokio::task::spawn_blocking(move || {
@@ -136,9 +150,9 @@ impl Hasher {
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(waiting: &Arc<AtomicUsize>, queue: usize) -> Result<Self, IdentityError> {
+    fn take(waiting: &Arc<AtomicUsize>, places: usize) -> Result<Self, IdentityError> {
         let place = Self(Arc::clone(waiting));
-        if waiting.fetch_add(1, Ordering::AcqRel) >= queue { Err(IdentityError::TooManySignIns) } else { Ok(place) }
+        if waiting.fetch_add(1, Ordering::AcqRel) >= places { Err(IdentityError::TooManySignIns) } else { Ok(place) }
     }
 }
 
@@ -149,8 +163,8 @@ impl Drop for Place {
 }
 
 fn argon2id() -> Result<Argon2<'static>, IdentityError> {
-    let params =
-        Params::new(19 * 1024, 2, 1, None).map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+        .map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -173,7 +187,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_comes_when_the_queue_is_full_is_told_so_before_anything_is_hashed() {
         let mut hasher = Hasher::start(&HasherConfig::default(), &Ambient::system()).await.expect("a hasher");
-        hasher.queue = 0;
+        hasher.places = 0;
 
         let refused = hasher.hash(Password::parse("four words make a key").expect("a password")).await;
 

@@ -55,7 +55,7 @@ pub struct ApiUserEdit {
     pub labels: Option<Labels>,
 }
 
-/// Changes an API user.
+/// Changes an API user. Its name is what people give power by, so who renames it holds all that it holds.
 pub async fn update(
     acting: &mut Acting<'_>,
     id: ApiUserId,
@@ -63,6 +63,7 @@ pub async fn update(
     etag: &str,
 ) -> Result<View, IdentityError> {
     let row = acting.principals.principal(Principal::ApiUser(id)).await?;
+    acting.must_hold(&acting.principals.holds(&row.principal).await?)?;
     Etag::of(row.revision.unsigned_abs()).check_if_given(etag)?;
     if let Some(name) = wanted.name.as_ref().filter(|name| row.unique_key.as_deref() != Some(name.folded())) {
         refuse_taken(acting, name).await?;
@@ -71,6 +72,7 @@ pub async fn update(
         if let Some(name) = &wanted.name {
             row.name = name.as_str().to_owned();
             row.unique_key = Some(name.folded().to_owned());
+            row.name_key = name.folded().to_owned();
         }
         if let Some(description) = &wanted.description {
             row.description = description.as_str().to_owned();

@@ -7,7 +7,7 @@ pub mod group;
 pub mod holder;
 pub mod user;
 
-use passgate_kit::client::{Description, Labels};
+use passgate_kit::client::{Description, Labels, Name};
 
 use crate::acting::Acting;
 use crate::error::IdentityError;
@@ -43,12 +43,18 @@ impl About {
     }
 }
 
+/// A name as it is compared and ordered by. What is no [`Name`] is a long e-mail address that stands for one.
+pub fn name_key(name: &str) -> String {
+    Name::parse(name).map_or_else(|_| name.to_lowercase(), |name| name.folded().to_owned())
+}
+
 /// The row of a new principal that nothing else is said about yet.
 pub fn new_row(principal: String, kind: &str, name: &str, about: &About, now: i64) -> principal_row::Model {
     principal_row::Model {
         principal,
         kind: kind.to_owned(),
         name: name.to_owned(),
+        name_key: name_key(name),
         unique_key: None,
         email: None,
         password_hash: None,

@@ -5,7 +5,7 @@ use passgate_kit::etag::Etag;
 use passgate_kit::idempotency::{Claim, Claimed};
 
 use super::bundle::Bundle;
-use super::{About, USER, View, edit, end_sessions, new_row, view};
+use super::{About, USER, View, edit, end_sessions, name_key, new_row, view};
 use crate::acting::Acting;
 use crate::email::Email;
 use crate::error::IdentityError;
@@ -71,14 +71,15 @@ pub struct UserEdit {
     pub labels: Option<passgate_kit::client::Labels>,
 }
 
-/// Changes a user. Another e-mail is an act on a credential: it ends the user's sessions and needs cover.
+/// Changes a user, which needs cover: people give power by what they read. Another e-mail is an act on a credential
+/// besides, and ends the user's sessions.
 pub async fn update(acting: &mut Acting<'_>, id: UserId, wanted: UserEdit, etag: &str) -> Result<View, IdentityError> {
     let row = acting.principals.principal(Principal::User(id)).await?;
+    acting.must_hold(&acting.principals.holds(&row.principal).await?)?;
     Etag::of(row.revision.unsigned_abs()).check_if_given(etag)?;
     let moved = wanted.email.as_ref().filter(|email| row.email.as_deref() != Some(email.as_given()));
     let kept = match moved {
         Some(email) => {
-            acting.must_hold(&acting.principals.holds(&row.principal).await?)?;
             if row.unique_key.as_deref() != Some(email.canonical()) {
                 refuse_taken(acting, email).await?;
             }
@@ -96,6 +97,7 @@ pub async fn update(acting: &mut Acting<'_>, id: UserId, wanted: UserEdit, etag:
         if let Some(name) = &wanted.display_name {
             let email = row.email.clone().unwrap_or_default();
             row.name = name.as_ref().map_or(email, |name| name.as_str().to_owned());
+            row.name_key = name_key(&row.name);
         }
         if let Some(description) = &wanted.description {
             row.description = description.as_str().to_owned();

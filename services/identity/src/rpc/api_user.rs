@@ -20,7 +20,8 @@ use crate::creation::{Created, InitialToken, Wanted};
 use crate::error::IdentityError;
 use crate::principal::API_USER;
 use crate::principal::api_user::{self, ApiUserEdit, NewApiUser};
-use crate::store::query;
+use crate::store::{listing, query};
+use passgate_kit::filter::Listing;
 use passgate_kit::list::Page;
 
 const CHANGEABLE: &[&str] = &["name", "description", "labels"];
@@ -55,14 +56,15 @@ impl ApiUserService for Rooms {
         let wanted = request.into_inner();
         let mut fields = Fields::default();
         let disabled = parse::state(&mut fields, wanted.state);
-        let query = format!("{}\n{}", wanted.name, wanted.state);
+        let listing = Listing::parse(&mut fields, &listing::API_USERS, &wanted.filter, &wanted.order_by);
+        let query = format!("{}\0{}\0{}\0{}", wanted.name, wanted.state, wanted.filter, wanted.order_by);
         let page = Page::parse(&mut fields, &self.pages, &caller, &query, wanted.page_size, &wanted.page_token);
         let name = (!wanted.name.is_empty()).then(|| fields.check("name", Name::parse(&wanted.name)));
-        let Some(page) = page.filter(|_| fields.is_empty()) else {
+        let (Some(page), Some(listing), true) = (page, listing, fields.is_empty()) else {
             return Err(fields.into_error().into());
         };
         let key = name.flatten().map(|name| name.folded().to_owned());
-        let (found, next_page_token) = self.page(API_USER, key, disabled, page).await?;
+        let (found, next_page_token) = self.page(API_USER, key, disabled, listing, page).await?;
         let api_users = found.into_iter().map(convert::api_user).collect();
         Ok(Response::new(ListApiUsersResponse { api_users, next_page_token }))
     }
@@ -169,8 +171,8 @@ fn parse_token(fields: &mut Fields, token: &InitialTokenMessage) -> Option<Initi
         Some(list) => parse::patterns(fields, "token.scopes.patterns", &list.patterns),
         None => None,
     };
-    if token.ttl.is_some_and(|ttl| ttl.seconds <= 0 || ttl.nanos < 0) {
-        fields.add("token.ttl", "must be more than 0: leave it out for 90 days");
+    if token.ttl.is_some_and(|ttl| ttl.seconds <= 0 || !(0..1_000_000_000).contains(&ttl.nanos)) {
+        fields.add("token.ttl", "must be a second or more, with nanos from 0 to 999,999,999: leave it out for 90 days");
     }
     let about = about?;
     Some(InitialToken { name: name?, scopes, ttl: token.ttl, description: about.description, labels: about.labels })
@@ -178,12 +180,14 @@ fn parse_token(fields: &mut Fields, token: &InitialTokenMessage) -> Option<Initi
 
 fn parse_edit(request: &UpdateApiUserRequest) -> Result<(ApiUserId, ApiUserEdit, String), FieldViolations> {
     let mut fields = Fields::default();
+    let mask = parse::mask(&mut fields, request.update_mask.as_ref(), CHANGEABLE);
     let Some(api_user) = &request.api_user else {
-        return Err(FieldViolations::one("api_user", "must be given"));
+        fields.add("api_user", "must be given");
+        return Err(fields.into_error());
     };
     let id = fields.check("api_user.id", ApiUserId::parse(&api_user.id));
     let mut edit = ApiUserEdit::default();
-    for path in parse::mask(&mut fields, request.update_mask.as_ref(), CHANGEABLE) {
+    for path in mask {
         match path {
             "name" => edit.name = fields.check("api_user.name", Name::parse(&api_user.name)),
             "description" => {

@@ -16,7 +16,8 @@ use super::{Rooms, convert, parse};
 use crate::acting::look;
 use crate::error::IdentityError;
 use crate::principal::group::{self, GroupEdit};
-use crate::store::{groups, members, query};
+use crate::store::{groups, listing, members, micros, query};
+use passgate_kit::filter::Listing;
 use passgate_kit::idempotency::Claim;
 use passgate_kit::list::Page;
 
@@ -58,17 +59,21 @@ impl GroupService for Rooms {
         let caller = Caller::of(&request)?.clone();
         let wanted = request.into_inner();
         let mut fields = Fields::default();
-        let page = Page::parse(&mut fields, &self.pages, &caller, &wanted.name, wanted.page_size, &wanted.page_token);
+        let listing = Listing::parse(&mut fields, &listing::GROUPS, &wanted.filter, &wanted.order_by);
+        let query = format!("{}\0{}\0{}", wanted.name, wanted.filter, wanted.order_by);
+        let page = Page::parse(&mut fields, &self.pages, &caller, &query, wanted.page_size, &wanted.page_token);
         let name = (!wanted.name.is_empty()).then(|| fields.check("name", Name::parse(&wanted.name)));
-        let Some(page) = page.filter(|_| fields.is_empty()) else {
+        let (Some(page), Some(listing), true) = (page, listing, fields.is_empty()) else {
             return Err(fields.into_error().into());
         };
         let key = name.flatten().map(|name| name.folded().to_owned());
-        let (before, limit) = (page.after.clone(), page.limit());
-        let found =
-            look(&self.store, move |db| Box::pin(async move { Ok(groups::page(db, key, before, limit).await?) }));
+        let (after, limit, now) = (page.after.clone(), page.limit(), micros(self.ambient().now()));
+        let asked = listing.clone();
+        let found = look(&self.store, move |db| {
+            Box::pin(async move { Ok(groups::page(db, key, &asked, after.as_deref(), now, limit).await?) })
+        });
         let mut found = found.await?;
-        let next_page_token = page.cut(&self.pages, &mut found, |row| row.group_name.clone());
+        let next_page_token = page.cut(&self.pages, &mut found, |row| listing.cursor(row));
         let groups = found.into_iter().map(convert::group).collect();
         Ok(Response::new(ListGroupsResponse { groups, next_page_token }))
     }
@@ -151,12 +156,14 @@ fn parse_member(group: &str, member: &str) -> Result<(GroupId, Principal), Field
 
 fn parse_edit(request: &UpdateGroupRequest) -> Result<(GroupId, GroupEdit, String), FieldViolations> {
     let mut fields = Fields::default();
+    let mask = parse::mask(&mut fields, request.update_mask.as_ref(), CHANGEABLE);
     let Some(group) = &request.group else {
-        return Err(FieldViolations::one("group", "must be given"));
+        fields.add("group", "must be given");
+        return Err(fields.into_error());
     };
     let id = fields.check("group.id", GroupId::parse(&group.id));
     let mut edit = GroupEdit::default();
-    for path in parse::mask(&mut fields, request.update_mask.as_ref(), CHANGEABLE) {
+    for path in mask {
         match path {
             "name" => edit.name = fields.check("group.name", Name::parse(&group.name)),
             "description" => {

@@ -6,8 +6,11 @@ mod directory;
 mod grant;
 mod group;
 mod parse;
+mod password;
+mod principal;
 mod session;
 mod user;
+mod user_fields;
 
 use futures_util::future::BoxFuture;
 use passgate_kit::caller::Caller;

@@ -1,88 +1,144 @@
-//! Slows down who fails, in memory and bounded.
+//! Slows down who fails, for all replicas alike: counted in the database, outside of the feed.
 //!
 //! Counted per (account, network) and per network: a stranger can slow down himself, never the account's owner elsewhere.
-//! When the memory is full the entries that were used least are forgotten: whoever floods it with made-up accounts is still
-//! counted by his network.
+//! An account is counted by what was typed, whether somebody has that address or not, so that neither the answer nor its
+//! cost tells. A row holds the digest of what it counts, no address.
+//!
+//! **The cost** of a failure is one small write beside the password hash of some 20 ms; a sign-in that succeeds writes only
+//! if failures are to be forgotten. Failures are counted after the check, so that as many guesses as the hasher takes in at
+//! once can pass before the first of them counts.
+//!
+//! **The bound.** Each row costs its maker a hash, and lives for [`LONGEST`] after the last failure; beyond [`KEPT`] rows the
+//! oldest go first. Whoever floods it with made-up accounts is still counted by his network, whose row is always young.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use passgate_kit::client::{Ambient, Moment};
-use quick_cache::sync::Cache;
+use aws_lc_rs::digest::{SHA256, digest};
+use passgate_kit::store::{Store, StoreError};
 
-/// How many accounts with their networks, and how many networks, are remembered.
-const REMEMBERED: usize = 20_000;
+use crate::store::{failures, micros};
+
+/// How many rows a sweep leaves.
+const KEPT: u64 = 50_000;
 /// Failures on one account from one network that cost nothing.
-const FREE_FOR_ACCOUNT: u32 = 5;
+const FREE_FOR_ACCOUNT: i64 = 5;
 /// Failures from one network, on whatever accounts, that cost nothing.
-const FREE_FOR_NETWORK: u32 = 100;
+const FREE_FOR_NETWORK: i64 = 100;
 /// The longest wait. A quiet time this long forgets all failures.
 const LONGEST: Duration = Duration::from_secs(300);
-
-#[derive(Clone, Copy, Debug)]
-struct Failures {
-    count: u32,
-    last: Moment,
-}
-
-/// Failures by whose they are.
-type Counted<K> = Cache<K, Arc<Mutex<Failures>>>;
 
 /// Remembers failures.
 #[derive(Clone, Debug)]
 pub struct BackOff {
-    accounts: Arc<Counted<(String, String)>>,
-    networks: Arc<Counted<String>>,
-    ambient: Ambient,
+    store: Store,
+}
+
+/// How an account stands with the network that asks for it.
+#[derive(Debug)]
+pub struct Standing {
+    account: String,
+    network: String,
+    has_failed: bool,
+    /// A sign-in is refused whatever it presents.
+    pub is_slowed: bool,
 }
 
 impl BackOff {
-    /// One that remembers nothing yet.
-    pub fn new(ambient: &Ambient) -> Self {
-        Self {
-            accounts: Arc::new(Cache::new(REMEMBERED)),
-            networks: Arc::new(Cache::new(REMEMBERED)),
-            ambient: ambient.clone(),
-        }
+    /// One that remembers in `store`.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
     }
 
-    /// Whether a sign-in at this account from this address is refused whatever it presents.
-    pub fn is_slowed(&self, account: &str, peer: &str) -> bool {
+    /// What is remembered of this account and this address.
+    pub async fn standing(&self, account: &str, peer: &str) -> Result<Standing, StoreError> {
         let network = network(peer);
-        let now = self.ambient.moment();
-        let by_network = self.networks.get(&network).is_some_and(|failures| slowed(&failures, FREE_FOR_NETWORK, now));
-        let key = (account.to_owned(), network);
-        by_network || self.accounts.get(&key).is_some_and(|failures| slowed(&failures, FREE_FOR_ACCOUNT, now))
+        let account = subject("account", &[account, &network]);
+        let network = subject("network", &[&network]);
+        let subjects = [account.clone(), network.clone()];
+        let rows = self.store.read(move |conn| Box::pin(async move { failures::of(conn, subjects).await })).await?;
+        let now = micros(self.store.ambient().now());
+        let slowed = |subject: &str, free| {
+            rows.iter().any(|row| row.subject == subject && wait(row.failures, free) > since(row.last_us, now))
+        };
+        Ok(Standing {
+            is_slowed: slowed(&account, FREE_FOR_ACCOUNT) || slowed(&network, FREE_FOR_NETWORK),
+            has_failed: rows.iter().any(|row| row.subject == account),
+            account,
+            network,
+        })
     }
 
     /// Counts a failure.
-    pub fn failed(&self, account: &str, peer: &str) {
-        let network = network(peer);
-        let now = self.ambient.moment();
-        let none = || Arc::new(Mutex::new(Failures { count: 0, last: now }));
-        let key = (account.to_owned(), network.clone());
-        let account = self.accounts.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(none()));
-        let network = self.networks.get_or_insert_with(&network, || Ok::<_, std::convert::Infallible>(none()));
-        for failures in [account, network].into_iter().flatten() {
-            let mut failures = failures.lock();
-            let forgotten = now.since(failures.last) >= LONGEST;
-            failures.count = if forgotten { 1 } else { failures.count.saturating_add(1) };
-            failures.last = now;
-        }
+    pub async fn failed(&self, standing: Standing) -> Result<(), StoreError> {
+        let Standing { account, network, .. } = standing;
+        let counted = self.store.write(move |tx| {
+            Box::pin(async move {
+                let now = micros(tx.ambient().now());
+                failures::count(tx, [account, network], now, now - span(LONGEST)).await
+            })
+        });
+        counted.await.map(|committed| committed.value)
     }
 
-    /// Forgets the failures of an account from this address: its owner is there.
-    pub fn succeeded(&self, account: &str, peer: &str) {
-        self.accounts.remove(&(account.to_owned(), network(peer)));
+    /// Forgets the failures of an account from this network: its owner is there.
+    pub async fn succeeded(&self, standing: Standing) -> Result<(), StoreError> {
+        if !standing.has_failed {
+            return Ok(());
+        }
+        let account = standing.account;
+        let forgotten =
+            self.store.write(move |tx| Box::pin(async move { failures::forget(tx.connection(), &account).await }));
+        forgotten.await.map(|committed| committed.value)
+    }
+
+    /// Forgets what is over, and the oldest of what is too much; gives how many rows it looked at.
+    pub async fn prune(&self) -> Result<usize, StoreError> {
+        let over = micros(self.store.ambient().now()) - span(LONGEST);
+        let mut pruned = 0;
+        loop {
+            let (until, subjects) = self
+                .store
+                .read(move |conn| {
+                    Box::pin(async move {
+                        let until = over.max(failures::time_of_newest(conn, KEPT).await?.unwrap_or(over));
+                        Ok::<_, StoreError>((until, failures::expired(conn, until).await?))
+                    })
+                })
+                .await?;
+            if subjects.is_empty() {
+                return Ok(pruned);
+            }
+            pruned += subjects.len();
+            let removed = self
+                .store
+                .write(move |tx| Box::pin(async move { failures::remove(tx.connection(), subjects, until).await }));
+            removed.await.map(|committed| committed.value)?;
+        }
     }
 }
 
-fn slowed(failures: &Mutex<Failures>, free: u32, now: Moment) -> bool {
-    let Failures { count, last } = *failures.lock();
-    let beyond = count.saturating_sub(free);
-    beyond > 0 && now.since(last) < Duration::from_secs(1_u64 << beyond.min(9)).min(LONGEST)
+/// How long after the last failure the next attempt is refused.
+fn wait(failures: i64, free: i64) -> i64 {
+    match failures.saturating_sub(free) {
+        ..=0 => 0,
+        beyond => span(Duration::from_secs(1_u64 << beyond.min(9)).min(LONGEST)),
+    }
+}
+
+/// How long ago; a clock that went back does not make it longer than it was.
+fn since(last: i64, now: i64) -> i64 {
+    now.saturating_sub(last).max(0)
+}
+
+fn span(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// What is counted, by its digest: 32 hexadecimal digits that tell no address.
+fn subject(kind: &str, parts: &[&str]) -> String {
+    let text = format!("{kind}\0{}", parts.join("\0"));
+    digest(&SHA256, text.as_bytes()).as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The network of an address: an IPv4 address, or the 64 bits of IPv6 that one site has.
@@ -99,41 +155,89 @@ fn network(peer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use passgate_kit::client::{ManualClock, SeededRandom};
+    use std::sync::Arc;
+
+    use passgate_kit::client::{Ambient, ManualClock, SeededRandom};
+    use passgate_kit::testing::{DIALECTS, TestDatabase};
     use time::macros::datetime;
 
     use super::*;
+    use crate::store::Migrator;
 
-    fn fixed() -> (Arc<ManualClock>, BackOff) {
-        let clock = Arc::new(ManualClock::new(datetime!(2026-01-01 0:00 UTC)));
-        (clock.clone(), BackOff::new(&Ambient::new(clock, Arc::new(SeededRandom::new(1)))))
+    async fn replica(database: &TestDatabase, clock: &Arc<ManualClock>) -> BackOff {
+        let ambient = Ambient::new(clock.clone(), Arc::new(SeededRandom::new(1)));
+        BackOff::new(&database.open::<Migrator>("identity", &ambient).await)
     }
 
-    #[test]
-    fn failures_slow_down_one_account_from_one_network_and_nobody_else() {
-        let (clock, backoff) = fixed();
-        (0..6).for_each(|_| backoff.failed("alice", "192.0.2.1"));
-
-        assert!(backoff.is_slowed("alice", "192.0.2.1"));
-        assert!(!backoff.is_slowed("alice", "192.0.2.2"), "its owner elsewhere is not locked out");
-        assert!(!backoff.is_slowed("bob", "192.0.2.1"));
-        clock.advance(Duration::from_secs(2));
-        assert!(!backoff.is_slowed("alice", "192.0.2.1"));
-        backoff.failed("alice", "192.0.2.1");
-        clock.advance(Duration::from_secs(3));
-        assert!(backoff.is_slowed("alice", "192.0.2.1"), "each failure doubles the wait");
-        backoff.succeeded("alice", "192.0.2.1");
-        assert!(!backoff.is_slowed("alice", "192.0.2.1"));
+    fn clock() -> Arc<ManualClock> {
+        Arc::new(ManualClock::new(datetime!(2026-01-01 0:00 UTC)))
     }
 
-    #[test]
-    fn a_network_that_sprays_many_accounts_is_slowed_for_all_of_them() {
-        let (_, backoff) = fixed();
-        (0..101).for_each(|account| backoff.failed(&format!("account-{account}"), "2001:db8::1"));
+    async fn is_slowed(backoff: &BackOff, account: &str, peer: &str) -> bool {
+        backoff.standing(account, peer).await.expect("read").is_slowed
+    }
 
-        assert!(backoff.is_slowed("alice", "2001:db8::ffff"), "one site has a /64");
-        assert!(!backoff.is_slowed("alice", "2001:db8:0:1::1"));
-        assert!(!backoff.is_slowed("alice", "192.0.2.1"));
+    async fn fail(backoff: &BackOff, account: &str, peer: &str) {
+        let standing = backoff.standing(account, peer).await.expect("read");
+        backoff.failed(standing).await.expect("counted");
+    }
+
+    #[tokio::test]
+    async fn failures_slow_down_one_account_from_one_network_at_every_replica_and_nobody_else() {
+        for dialect in DIALECTS {
+            let (database, clock) = (TestDatabase::new(dialect), clock());
+            let (one, other) = (replica(&database, &clock).await, replica(&database, &clock).await);
+            for _ in 0..6 {
+                fail(&one, "alice", "192.0.2.1").await;
+            }
+
+            assert!(is_slowed(&other, "alice", "192.0.2.1").await);
+            assert!(!is_slowed(&other, "alice", "192.0.2.2").await, "its owner elsewhere is not locked out");
+            assert!(!is_slowed(&other, "bob", "192.0.2.1").await);
+            clock.advance(Duration::from_secs(2));
+            assert!(!is_slowed(&other, "alice", "192.0.2.1").await);
+            fail(&other, "alice", "192.0.2.1").await;
+            clock.advance(Duration::from_secs(3));
+            assert!(is_slowed(&one, "alice", "192.0.2.1").await, "each failure doubles the wait");
+            let standing = one.standing("alice", "192.0.2.1").await.expect("read");
+            one.succeeded(standing).await.expect("forgotten");
+            assert!(!is_slowed(&other, "alice", "192.0.2.1").await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_network_that_sprays_many_accounts_is_slowed_for_all_of_them() {
+        for dialect in DIALECTS {
+            let (database, clock) = (TestDatabase::new(dialect), clock());
+            let backoff = replica(&database, &clock).await;
+            for account in 0..101 {
+                fail(&backoff, &format!("account-{account}"), "2001:db8::1").await;
+            }
+
+            assert!(is_slowed(&backoff, "alice", "2001:db8::ffff").await, "one site has a /64");
+            assert!(!is_slowed(&backoff, "alice", "2001:db8:0:1::1").await);
+            assert!(!is_slowed(&backoff, "alice", "192.0.2.1").await);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_pruned_and_the_rest_stays() {
+        for dialect in DIALECTS {
+            let (database, clock) = (TestDatabase::new(dialect), clock());
+            let backoff = replica(&database, &clock).await;
+            for account in 0..600 {
+                fail(&backoff, &format!("account-{account}"), "192.0.2.1").await;
+            }
+            clock.advance(LONGEST - Duration::from_secs(1));
+            fail(&backoff, "alice", "192.0.2.1").await;
+            assert_eq!(backoff.prune().await.expect("pruned"), 0);
+
+            clock.advance(Duration::from_secs(1));
+            assert_eq!(backoff.prune().await.expect("pruned"), 600, "all but alice and the network");
+
+            let alice = backoff.standing("alice", "192.0.2.1").await.expect("read");
+            assert!(alice.has_failed && alice.is_slowed, "the network goes on being slowed");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Unknown address, wrong password, disabled user and too many failures are one answer at one cost: each checks exactly one
 //! hash. Failures slow down the (account, network) that makes them, and a network that fails at many accounts; nobody can
-//! lock out somebody else.
+//! lock out somebody else. A hash that was made by other costs than today's is made anew when its password is there to make
+//! it from; until then checking it costs what it cost then.
 
 mod backoff;
 
@@ -61,26 +62,29 @@ impl SignIn {
     /// Checks what is presented and makes a session.
     pub async fn sign_in(&self, presented: Presented) -> Result<SignedIn, IdentityError> {
         let Presented { login, password, new_password, peer } = presented;
-        let slowed = self.backoff.is_slowed(&login, &peer);
-        let key = login.clone();
+        let standing = self.backoff.standing(&login, &peer).await?;
         let found =
-            self.store.read(move |conn| Box::pin(async move { query::principal_by_key(conn, USER, &key).await }));
+            self.store.read(move |conn| Box::pin(async move { query::principal_by_key(conn, USER, &login).await }));
         let found = found.await?;
 
         let hash = found.as_ref().and_then(|row| row.password_hash.clone());
+        let again = password.again()?;
         let right = self.hasher.check(password, hash).await?;
         let auth_time = self.store.ambient().now();
-        let Some(row) = found.filter(|row| right && !slowed && !row.disabled) else {
-            self.backoff.failed(&login, &peer);
+        let Some(row) = found.filter(|row| right && !standing.is_slowed && !row.disabled) else {
+            self.backoff.failed(standing).await?;
             return Err(IdentityError::SignInRefused);
         };
-        self.backoff.succeeded(&login, &peer);
+        self.backoff.succeeded(standing).await?;
 
         let user = UserId::parse_resource_name(&row.principal).map_err(|_| IdentityError::SignInRefused)?;
         let (epoch, position) = match new_password {
             Some(new) => self.change(row, new, &peer).await?,
             None if row.password_one_time => return Err(IdentityError::PasswordMustChange),
-            None => (row.session_epoch, None),
+            None => {
+                self.renew(&row, again).await;
+                (row.session_epoch, None)
+            }
         };
         let session = self.issuing.session(session_of(user, epoch, auth_time, &peer)).await;
         let session = session.map_err(|error| match error {
@@ -88,6 +92,39 @@ impl SignIn {
             other => other,
         })?;
         Ok(SignedIn { user, session, position })
+    }
+
+    /// Passes if `current` is this user's password; a wrong one counts as a failed sign-in.
+    pub async fn check_current(
+        &self,
+        row: &principal_row::Model,
+        current: Password,
+        peer: &str,
+    ) -> Result<(), IdentityError> {
+        let standing = self.backoff.standing(row.unique_key.as_deref().unwrap_or_default(), peer).await?;
+        let right = self.hasher.check(current, row.password_hash.clone()).await?;
+        if right && !standing.is_slowed {
+            return Ok(());
+        }
+        self.backoff.failed(standing).await?;
+        Err(IdentityError::SignInRefused)
+    }
+
+    /// Hashes a password anew that was just found right, if its hash was made by other costs than today's. It is the same
+    /// password, so it is no change of the user; where it cannot be done now, the next sign-in does it.
+    async fn renew(&self, row: &principal_row::Model, password: Password) {
+        let Some(old) = row.password_hash.clone().filter(|hash| !Hasher::is_current(hash)) else { return };
+        let renewed = async {
+            let hash = self.hasher.hash(password).await?;
+            let principal = row.principal.clone();
+            let written = self.store.write(move |tx| {
+                Box::pin(async move { rows::renew_hash(tx.connection(), &principal, &old, hash.expose()).await })
+            });
+            Ok::<_, IdentityError>(written.await?)
+        };
+        if let Err(error) = renewed.await {
+            tracing::warn!("a password keeps its hash of older costs until the next sign-in: {error}");
+        }
     }
 
     /// Puts a new password in place of the one that was just checked, and ends all sessions.

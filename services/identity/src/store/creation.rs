@@ -3,10 +3,13 @@
 use passgate_kit::store::StoreError;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, IntoActiveModel as _,
-    QueryFilter as _, sea_query::Expr,
+    QueryFilter as _, QuerySelect as _, sea_query::Expr,
 };
 
 use super::entity::creation;
+
+/// Most rows that one transaction takes away.
+const BATCH: u64 = 500;
 
 /// Under way.
 pub const PREPARING: &str = "PREPARING";
@@ -76,6 +79,20 @@ pub async fn abort(conn: &impl ConnectionTrait, id: &str, api_user: &str) -> Res
 /// PREPARING → ABORTED for all whose time is over; gives how many.
 pub async fn abort_late(conn: &impl ConnectionTrait, now: i64) -> Result<u64, StoreError> {
     abort_where(conn, creation::Column::GiveUpUs.lte(now)).await
+}
+
+/// Takes away, a batch at a time, rows that are done: those without a live token if their time was over before `repeats`, all
+/// if it was before `tokens`. Gives how many.
+pub async fn prune(conn: &impl ConnectionTrait, repeats: i64, tokens: i64) -> Result<u64, StoreError> {
+    let without_token = creation::Column::State.eq(ABORTED).or(creation::Column::TokenId.is_null());
+    let old = without_token.and(creation::Column::GiveUpUs.lt(repeats)).or(creation::Column::GiveUpUs.lt(tokens));
+    let done = creation::Entity::find().filter(creation::Column::State.is_in([COMMITTED, ABORTED])).filter(old);
+    let ids: Vec<String> = done.limit(BATCH).all(conn).await?.into_iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let gone = creation::Entity::delete_many().filter(creation::Column::Id.is_in(ids)).exec(conn).await?;
+    Ok(gone.rows_affected)
 }
 
 async fn abort_where(conn: &impl ConnectionTrait, which: Expr) -> Result<u64, StoreError> {

@@ -1,9 +1,10 @@
 //! Rows of groups.
 
+use passgate_kit::filter::Listing;
 use passgate_kit::store::StoreError;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    QuerySelect as _,
 };
 
 use super::entity::group;
@@ -25,19 +26,19 @@ pub async fn by_key(conn: &impl ConnectionTrait, key: &str) -> Result<Option<gro
     Ok(group::Entity::find().filter(group::Column::UniqueKey.eq(key)).one(conn).await?)
 }
 
-/// Live groups before `before`, newest first; only the one with a folded name if it is given.
+/// Live groups after `after`, in the order that is asked for; only the one with a folded name if it is given.
 pub async fn page(
     conn: &impl ConnectionTrait,
     key: Option<String>,
-    before: Option<String>,
+    listing: &Listing,
+    after: Option<&str>,
+    now: i64,
     limit: u64,
 ) -> Result<Vec<group::Model>, StoreError> {
     let mut found = group::Entity::find().filter(group::Column::Deleted.eq(false));
     if let Some(key) = key {
         found = found.filter(group::Column::UniqueKey.eq(key));
     }
-    if let Some(before) = before {
-        found = found.filter(group::Column::GroupName.lt(before));
-    }
-    Ok(found.order_by_desc(group::Column::GroupName).limit(limit).all(conn).await?)
+    let found = listing.select(found, conn.get_database_backend(), now, after);
+    Ok(found.limit(limit).all(conn).await?)
 }

@@ -7,8 +7,12 @@
 pub mod creation;
 pub mod entity;
 mod facts;
+pub mod failures;
 pub mod grants;
 pub mod groups;
+pub mod listing;
+#[cfg(test)]
+mod listing_plan;
 pub mod members;
 mod migration;
 mod principals;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use passgate_kit::filter::Listing;
 use passgate_kit::store::StoreError;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 
 use super::entity::{grant, group, membership, principal};
@@ -23,6 +24,16 @@ pub async fn save(conn: &impl ConnectionTrait, row: &principal::Model) -> Result
     Ok(())
 }
 
+/// Puts another hash of the same password in place of `old`, if that is still the one.
+pub async fn renew_hash(conn: &impl ConnectionTrait, name: &str, old: &str, new: &str) -> Result<(), StoreError> {
+    let renewed = principal::Entity::update_many()
+        .col_expr(principal::Column::PasswordHash, Expr::value(new))
+        .filter(principal::Column::Principal.eq(name))
+        .filter(principal::Column::PasswordHash.eq(old));
+    renewed.exec(conn).await?;
+    Ok(())
+}
+
 /// What a list of principals is narrowed to.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -32,14 +43,17 @@ pub struct Wanted {
     pub key: Option<String>,
     /// Only disabled ones, or only enabled ones.
     pub disabled: Option<bool>,
-    /// Only those older than this one.
-    pub before: Option<String>,
+    /// What else they are narrowed to, and their order.
+    pub listing: Listing,
+    /// Only those after this one, which is named as [`Listing::cursor`] does it.
+    pub after: Option<String>,
 }
 
-/// Live principals with their groups, newest first.
+/// Live principals with their groups.
 pub async fn page(
     conn: &impl ConnectionTrait,
     wanted: Wanted,
+    now: i64,
     limit: u64,
 ) -> Result<Vec<(principal::Model, Vec<String>)>, StoreError> {
     let mut found = principal::Entity::find()
@@ -51,10 +65,8 @@ pub async fn page(
     if let Some(disabled) = wanted.disabled {
         found = found.filter(principal::Column::Disabled.eq(disabled));
     }
-    if let Some(before) = wanted.before {
-        found = found.filter(principal::Column::Principal.lt(before));
-    }
-    let rows = found.order_by_desc(principal::Column::Principal).limit(limit).all(conn).await?;
+    let found = wanted.listing.select(found, conn.get_database_backend(), now, wanted.after.as_deref());
+    let rows = found.limit(limit).all(conn).await?;
     let mut groups = groups_of_all(conn, &rows).await?;
     Ok(rows
         .into_iter()

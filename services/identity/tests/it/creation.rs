@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use passgate_kit::client::Principal;
+use passgate_kit::client::{Ambient, Principal};
 use passgate_proto::identity::v1::resolve_creation_response::Outcome;
 use passgate_proto::identity::v1::*;
 use tokio::sync::Notify;
@@ -49,7 +49,7 @@ on_both! {
         assert_eq!(made.secret, format!("secret-of-{}", token.id));
         assert_eq!(made.effective_patterns, ["endpoints/sales-*"]);
         assert_eq!(resolve(&harness, &token.id).await, Outcome::Committed);
-        assert_eq!(resolve(&harness, "01890a5d-ac96-774b-bcce-b302099a8057").await, Outcome::Aborted);
+        assert_eq!(resolve(&harness, &Ambient::system().uuid_v7().to_string()).await, Outcome::Aborted);
     }
 
     async fn with_the_token_service_away_neither_is_made_and_the_repeat_makes_both(harness) {

@@ -5,11 +5,15 @@
 mod support;
 
 mod api_user;
+mod bad_fields;
 mod containment;
 mod creation;
 mod directory;
+mod etag;
 mod first_start;
 mod grant;
 mod group;
+mod lists;
 mod session;
+mod sign_in_limits;
 mod user;

@@ -10,6 +10,7 @@ pub struct Model {
     pub principal: String,
     pub kind: String,
     pub name: String,
+    pub name_key: String,
     pub unique_key: Option<String>,
     pub email: Option<String>,
     pub password_hash: Option<String>,

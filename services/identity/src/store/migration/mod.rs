@@ -1,6 +1,7 @@
 //! The identity service's schema: what every service has, then a file for each step. A released step is never edited.
 
 mod m0002_principals;
+mod m0003_lists_and_failures;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut steps = passgate_kit::store::schema::migrations();
         steps.push(Box::new(m0002_principals::Migration));
+        steps.push(Box::new(m0003_lists_and_failures::Migration));
         steps
     }
 }

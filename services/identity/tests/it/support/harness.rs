@@ -6,14 +6,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use passgate_identity::{Config, Runtime, Service};
 use passgate_kit::client::clock::Moment;
-use passgate_kit::client::headers::MARK_HEADER;
+use passgate_kit::client::headers::{MARK_HEADER, PEER_HEADER};
 use passgate_kit::client::{
     Ambient, Clock, Principal, Scopes, SecretString, SystemClock, SystemRandom, TokenId, UserId,
 };
 use passgate_kit::credentials::{accept, add, generate};
 use passgate_kit::keyfile::{read_or_create_key, write_new_secret};
 use passgate_kit::server::Lifecycle;
-use passgate_kit::store::Dialect;
+use passgate_kit::store::{Dialect, Store, StoreError};
 use passgate_kit::testing::TestDatabase;
 use passgate_proto::access::Role;
 use passgate_proto::identity::v1::api_user_service_client::ApiUserServiceClient;
@@ -25,6 +25,7 @@ use passgate_proto::identity::v1::user_service_client::UserServiceClient;
 use passgate_proto::identity::v1::{CreateUserRequest, SignInRequest, SignInResponse, User};
 use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
 use passgate_proto::token::v1::issuing_service_server::IssuingServiceServer;
+use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Interceptor;
@@ -51,17 +52,24 @@ impl Clock for Ahead {
     }
 }
 
-/// Puts a token, or a service's credential, into each call.
-#[derive(Clone)]
-pub struct With(Option<String>, Option<Arc<SecretString>>);
+/// Puts a token, or a service's credential, into each call, and the address that the gateway saw.
+#[derive(Clone, Default)]
+pub struct With {
+    token: Option<String>,
+    credential: Option<Arc<SecretString>>,
+    peer: Option<String>,
+}
 
 impl Interceptor for With {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(token) = &self.0 {
+        if let Some(token) = &self.token {
             request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("metadata"));
         }
-        if let Some(credential) = &self.1 {
+        if let Some(credential) = &self.credential {
             passgate_kit::client::client::present(credential, request.metadata_mut())?;
+        }
+        if let Some(peer) = &self.peer {
+            request.metadata_mut().insert(PEER_HEADER, peer.parse().expect("metadata"));
         }
         Ok(request)
     }
@@ -94,12 +102,14 @@ services! {
 
 /// A running service with its surroundings.
 pub struct Harness {
-    _database: TestDatabase,
+    database: TestDatabase,
+    ambient: Ambient,
     pub config: Config,
     pub token: Arc<State>,
     pub clock: Arc<Ahead>,
     channel: Channel,
     credential: Arc<SecretString>,
+    gateway: Arc<SecretString>,
     lifecycle: Lifecycle,
     pub admin: Client,
     pub admin_user: UserId,
@@ -120,6 +130,7 @@ impl Harness {
         };
         secret("identity", Role::Identity);
         let credential = secret("token", Role::Token);
+        let gateway = secret("gateway", Role::Gateway);
         read_or_create_key(&folder.join("mark.key"), &ambient).expect("a key");
 
         let fake = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -134,7 +145,7 @@ impl Harness {
             ..Config::default()
         };
         let lifecycle = Lifecycle::default();
-        let runtime = Runtime { ambient, lifecycle: lifecycle.clone() };
+        let runtime = Runtime { ambient: ambient.clone(), lifecycle: lifecycle.clone() };
         let running = Service::start(config.clone(), runtime).await.expect("the service starts");
         let (_, address) = running.addresses[0];
         let channel = Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
@@ -149,28 +160,89 @@ impl Harness {
             let _ = server.serve_with_incoming_shutdown(TcpListenerStream::new(fake), stop.cancelled_owned()).await;
         });
 
-        let nobody = Client(channel.clone(), With(None, None));
+        let nobody = Client(channel.clone(), With::default());
         let first = std::fs::read_to_string(&config.first_password_file).expect("the first password");
         let signed_in =
             sign_in(&nobody, "admin@localhost", first.trim(), Some(ADMIN_PASSWORD)).await.expect("signed in");
-        let admin = Client(channel.clone(), With(Some(signed_in.session_token), None));
+        let admin = Client(channel.clone(), With { token: Some(signed_in.session_token), ..With::default() });
         let admin_user = UserId::parse_resource_name(&signed_in.principal).expect("a user");
-        Self { _database: database, config, token: state, clock, channel, credential, lifecycle, admin, admin_user }
+        Self {
+            database,
+            ambient,
+            config,
+            token: state,
+            clock,
+            channel,
+            credential,
+            gateway,
+            lifecycle,
+            admin,
+            admin_user,
+        }
     }
 
     /// Calls without a token.
     pub fn nobody(&self) -> Client {
-        Client(self.channel.clone(), With(None, None))
+        Client(self.channel.clone(), With::default())
     }
 
     /// Calls as the token service.
     pub fn as_token_service(&self) -> Client {
-        Client(self.channel.clone(), With(None, Some(self.credential.clone())))
+        Client(self.channel.clone(), With { credential: Some(self.credential.clone()), ..With::default() })
+    }
+
+    /// Calls without a token, which the gateway passes on from this address.
+    pub fn from_address(&self, peer: &str) -> Client {
+        self.from_address_at(&self.channel, peer)
+    }
+
+    fn from_address_at(&self, channel: &Channel, peer: &str) -> Client {
+        let with = With { token: None, credential: Some(self.gateway.clone()), peer: Some(peer.to_owned()) };
+        Client(channel.clone(), with)
+    }
+
+    /// Starts another replica on the same database, and calls it from this address as the gateway does. Its configuration
+    /// may differ.
+    pub async fn replica(&self, peer: &str, change: impl FnOnce(&mut Config)) -> Client {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let runtime = Runtime { ambient: self.ambient.clone(), lifecycle: self.lifecycle.clone() };
+        let running = Service::start(config, runtime).await.expect("the replica starts");
+        let (_, address) = running.addresses[0];
+        let channel = Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
+        self.from_address_at(&channel, peer)
+    }
+
+    /// Runs a statement on the database, behind the service's back.
+    pub async fn execute(&self, sql: &'static str, values: [sea_orm::Value; 2]) {
+        let store = Store::open(self.database.config(), "identity", &self.ambient).await.expect("the database opens");
+        let written = store.write(move |tx| {
+            Box::pin(async move {
+                let statement = tx.dialect().statement(sql, values);
+                Ok::<_, StoreError>(tx.connection().execute_raw(statement).await?.rows_affected())
+            })
+        });
+        assert!(written.await.expect("written").value > 0, "{sql}");
+        store.close().await;
+    }
+
+    /// The first column of what a query finds, as text.
+    pub async fn query(&self, sql: &'static str) -> Vec<String> {
+        let store = Store::open(self.database.config(), "identity", &self.ambient).await.expect("the database opens");
+        let found = store.read(move |conn| {
+            Box::pin(async move {
+                let statement = Statement::from_string(conn.get_database_backend(), sql);
+                Ok::<_, StoreError>(conn.query_all_raw(statement).await?)
+            })
+        });
+        let rows = found.await.expect("read");
+        store.close().await;
+        rows.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
     }
 
     /// Calls with a token.
     pub fn with(&self, token: &str) -> Client {
-        Client(self.channel.clone(), With(Some(token.to_owned()), None))
+        Client(self.channel.clone(), With { token: Some(token.to_owned()), ..With::default() })
     }
 
     /// Calls with a named token of a principal.
