@@ -5,22 +5,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::admin;
+use crate::admin::place::Place;
+
 /// Named tokens in front of named API endpoints and gRPC APIs, revocable at once.
 #[derive(Debug, Parser)]
-#[command(name = "passgate", version, arg_required_else_help = true)]
+#[command(name = "passgate", version, arg_required_else_help = true, max_term_width = 120)]
+#[command(after_help = admin::exit::Exit::table())]
 pub struct Cli {
-    /// How log lines on standard error look.
-    #[arg(long, value_enum, default_value_t = LogFormat::Human, global = true, value_name = "FORMAT")]
-    pub log: LogFormat,
-    /// The least important lines to log; `info` if left out, `error` for the demo.
-    #[arg(long, value_enum, global = true, value_name = "LEVEL")]
-    pub log_level: Option<LogLevel>,
-    /// How to say on standard output where the program listens and when it is ready.
-    #[arg(long, value_enum, default_value_t = ReadyFormat::Human, global = true, value_name = "FORMAT")]
-    pub ready: ReadyFormat,
-    /// A file to write where the program listens, once it is ready: one line of JSON.
-    #[arg(long, global = true, value_name = "FILE")]
-    pub ready_file: Option<PathBuf>,
+    /// How what serves logs and says that it is ready; also accepted behind the verb.
+    #[command(flatten)]
+    pub serving: Serving,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -33,17 +28,70 @@ pub enum Verb {
     Standalone(StandaloneArgs),
     /// Run the identity service.
     Identity(ConfigArgs),
-    /// Run the token service.
-    Token(ConfigArgs),
+    /// Run the token service; with a verb behind it, administer tokens.
+    #[command(after_help = crate::admin::token::EXAMPLES)]
+    Token(TokenArgs),
     /// Run the gateway.
     Gateway(ConfigArgs),
     /// Bring a service's database to this program's version, and end.
     Migrate(MigrateArgs),
     /// Walk through the product on a throw-away folder, showing each call and its answer.
-    Demo,
+    Demo(Logging),
     /// Make and remove the credentials between the services.
     #[command(subcommand)]
     Credentials(CredentialsVerb),
+    /// Administration.
+    #[command(flatten)]
+    Admin(admin::Verb),
+}
+
+/// How what serves logs.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Logging {
+    /// How log lines on standard error look; `human` if left out.
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Servers")]
+    pub log: Option<LogFormat>,
+    /// The least important lines to log; `info` if left out, `error` for the demo.
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Servers")]
+    pub log_level: Option<LogLevel>,
+}
+
+/// How what serves logs and says that it is ready.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Serving {
+    /// See [`Logging`].
+    #[command(flatten)]
+    pub logging: Logging,
+    /// How to say on standard output where the program listens and when it is ready; `human` if left out.
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Servers")]
+    pub ready: Option<ReadyFormat>,
+    /// A file to write where the program listens, once it is ready: one line of JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Servers")]
+    pub ready_file: Option<PathBuf>,
+}
+
+impl Serving {
+    /// What is said here, and elsewhere where nothing is said here.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            logging: Logging {
+                log: self.logging.log.or(other.logging.log),
+                log_level: self.logging.log_level.or(other.logging.log_level),
+            },
+            ready: self.ready.or(other.ready),
+            ready_file: self.ready_file.or(other.ready_file),
+        }
+    }
+
+    /// Whether anything is said at all.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.logging.log.is_some()
+            || self.logging.log_level.is_some()
+            || self.ready.is_some()
+            || self.ready_file.is_some()
+    }
 }
 
 /// Where `standalone` keeps things and listens.
@@ -67,6 +115,9 @@ pub struct StandaloneArgs {
     /// Listen on ports that the system chooses, whatever the addresses above say.
     #[arg(long)]
     pub free_ports: bool,
+    /// See [`Serving`].
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 /// Where a single service's configuration is.
@@ -75,6 +126,24 @@ pub struct ConfigArgs {
     /// The configuration, in TOML. Variables `PASSGATE_…` override it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// See [`Serving`].
+    #[command(flatten)]
+    pub serving: Serving,
+}
+
+/// The token service, or what to do with tokens.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct TokenArgs {
+    /// See [`ConfigArgs`].
+    #[command(flatten)]
+    pub service: ConfigArgs,
+    /// See [`Place`].
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do with tokens.
+    #[command(subcommand)]
+    pub verb: Option<admin::token::Verb>,
 }
 
 /// Which database to migrate.
@@ -83,9 +152,12 @@ pub struct MigrateArgs {
     /// Whose database.
     #[arg(value_enum)]
     pub service: Service,
-    /// See [`ConfigArgs`].
+    /// The configuration, in TOML. Variables `PASSGATE_…` override it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// See [`Logging`].
     #[command(flatten)]
-    pub config: ConfigArgs,
+    pub logging: Logging,
 }
 
 /// A service of Passgate.

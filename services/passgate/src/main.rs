@@ -1,5 +1,6 @@
 //! The passgate program: arguments, telemetry, services, wait.
 
+mod admin;
 mod cli;
 mod credentials;
 mod demo;
@@ -15,6 +16,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse(); // ends with 2 where the usage is wrong
@@ -22,8 +27,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even standard error is closed, the exit code has to say it.
-            let _told = failure::tell(&error, &mut io::stderr().lock());
-            ExitCode::FAILURE
+            let mut screen = io::stderr().lock();
+            match error.downcast::<admin::failure::Failure>() {
+                Ok(failure) => {
+                    let _told = failure.tell(&mut screen);
+                    failure.exit().into()
+                }
+                Err(error) => {
+                    let _told = failure::tell(&error, &mut screen);
+                    ExitCode::FAILURE
+                }
+            }
         }
     }
 }

@@ -204,6 +204,7 @@ mod tests {
             identity: loopback,
             token: loopback,
             free_ports: false,
+            serving: crate::cli::Serving::default(),
         };
 
         let error = Addresses::of(&args).expect_err("a refusal").to_string();

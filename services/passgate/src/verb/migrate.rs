@@ -12,7 +12,7 @@ use crate::ready::Announcer;
 /// # Errors
 /// Why it was not done.
 pub async fn run(args: &MigrateArgs, announcer: &mut Announcer) -> Result<()> {
-    let (file, ambient) = (args.config.config.as_deref(), Ambient::system());
+    let (file, ambient) = (args.config.as_deref(), Ambient::system());
     let failed = "the database was not migrated";
     match args.service {
         Service::Identity => {
