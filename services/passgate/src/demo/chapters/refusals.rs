@@ -141,7 +141,10 @@ fn revoked() -> Vec<Step> {
         request: |world| {
             let id = world.kept("the laptop's id")?.to_owned();
             let shown = format!("id: {id}, revoke_reason: left in a train");
-            Ok(Body::of(&RevokeTokenRequest { id, revoke_reason: "left in a train".to_owned(), confirm_within: None }, shown))
+            Ok(Body::of(
+                &RevokeTokenRequest { id, revoke_reason: "left in a train".to_owned(), confirm_within: None },
+                shown,
+            ))
         },
         read: nothing,
     };
