@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::client::legacy::{Builder, Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, sleep};
 
 use super::body::{Body, UploadWatch};
+use super::lanes::{Lanes, Place};
 use super::refusal::Refusal;
 use crate::dial::{Connector, DialError};
 
@@ -22,12 +23,19 @@ const IDLE_CONNECTIONS: usize = 256;
 /// How often a silent HTTP/2 upstream is asked whether it is there, and how long it may take to say so.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// How many bytes of an answer may wait for a slow caller.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// How many bytes may wait on a connection. h2 ends a connection, with all calls on it, on which too many *small* pieces wait:
+/// in sum, each counted for what it lacks to 256 bytes, half of this. So it is many times the window of a stream: a caller that
+/// reads slowly is no reason to break the calls of others.
+const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+
 /// Connections to upstreams.
 #[derive(Debug)]
 pub(super) struct Upstreams {
     http1: Client<Connector, Body>,
-    http2: Client<Connector, Body>,
-    own: Client<HttpConnector, Body>,
+    http2: Lanes<Connector>,
+    own: Lanes<HttpConnector>,
 }
 
 impl Upstreams {
@@ -37,7 +45,11 @@ impl Upstreams {
         let mut own = HttpConnector::new();
         own.set_nodelay(true);
         own.set_connect_timeout(Some(Duration::from_secs(2)));
-        Self { http1: builder().build(connector.clone()), http2: http2().build(connector), own: http2().build(own) }
+        Self {
+            http1: builder().build(connector.clone()),
+            http2: Lanes::new(|| http2().build(connector.clone())),
+            own: Lanes::new(|| http2().build(own.clone())),
+        }
     }
 
     /// To an endpoint. `timeout` runs while nothing moves: neither the caller's body nor the answer's head.
@@ -64,8 +76,8 @@ impl Upstreams {
         &self,
         request: Request<Body>,
         deadline: Option<Instant>,
-    ) -> Result<Response<Incoming>, Refusal> {
-        by_deadline(self.http2.request(request), deadline).await
+    ) -> Result<(Response<Incoming>, Place), Refusal> {
+        call(&self.http2, request, deadline).await
     }
 
     /// To one of Passgate's own services.
@@ -73,8 +85,8 @@ impl Upstreams {
         &self,
         request: Request<Body>,
         deadline: Option<Instant>,
-    ) -> Result<Response<Incoming>, Refusal> {
-        by_deadline(self.own.request(request), deadline).await
+    ) -> Result<(Response<Incoming>, Place), Refusal> {
+        call(&self.own, request, deadline).await
     }
 }
 
@@ -88,7 +100,7 @@ fn builder() -> Builder {
 fn http2() -> Builder {
     let mut builder = builder();
     builder.http2_only(true).http2_keep_alive_interval(KEEP_ALIVE).http2_keep_alive_timeout(KEEP_ALIVE);
-    builder.http2_adaptive_window(true);
+    builder.http2_initial_stream_window_size(STREAM_WINDOW).http2_initial_connection_window_size(CONNECTION_WINDOW);
     builder
 }
 
@@ -100,7 +112,7 @@ enum Stalled {
 /// Waits for the answer, at most `timeout` after the last piece of the request went.
 async fn unless_stalled(
     answer: impl Future<Output = Result<Response<Incoming>, ClientError>>,
-    mut watch: UploadWatch,
+    watch: UploadWatch,
     timeout: Duration,
 ) -> Result<(Response<Incoming>, UploadWatch), (Stalled, UploadWatch)> {
     let mut answer = std::pin::pin!(answer);
@@ -119,15 +131,18 @@ async fn unless_stalled(
     }
 }
 
-async fn by_deadline(
-    answer: impl Future<Output = Result<Response<Incoming>, ClientError>>,
+async fn call<C: Connect + Clone + Send + Sync + 'static>(
+    lanes: &Lanes<C>,
+    request: Request<Body>,
     deadline: Option<Instant>,
-) -> Result<Response<Incoming>, Refusal> {
+) -> Result<(Response<Incoming>, Place), Refusal> {
+    let (client, place) = lanes.enter();
+    let answer = client.request(request);
     let answer = match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, answer).await.map_err(|_| Refusal::DeadlineExceeded)?,
         None => answer.await,
     };
-    answer.map_err(failed)
+    answer.map(|answer| (answer, place)).map_err(failed)
 }
 
 fn failed(cause: ClientError) -> Refusal {

@@ -38,14 +38,6 @@ pub(super) fn clean_trailers(trailers: &mut HeaderMap, is_built_in: bool) {
     clean_status(trailers, is_built_in);
 }
 
-/// The trailers of a call whose deadline passed.
-pub(super) fn deadline_trailers() -> HeaderMap {
-    HeaderMap::from_iter([
-        (STATUS, HeaderValue::from_static("4")),
-        (MESSAGE, HeaderValue::from_static("the deadline passed before the upstream was done")),
-    ])
-}
-
 fn clean_status(headers: &mut HeaderMap, is_built_in: bool) {
     if headers.get_all(STATUS).iter().count() > 1 {
         // Whoever picks the first and whoever picks the last would see two answers.

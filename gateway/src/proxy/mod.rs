@@ -16,6 +16,7 @@ mod head;
 mod headers;
 mod inbound;
 mod judge;
+mod lanes;
 mod outbound;
 mod own;
 mod query;

@@ -48,7 +48,7 @@ pub(super) fn to_endpoint(
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
     join_cookies(&mut parts.headers)?;
-    parts.headers.insert(header::HOST, HeaderValue::from_str(route.upstream.authority().as_str()).ok()?);
+    parts.headers.insert(header::HOST, route.upstream.host_header().clone());
     introduce(&mut parts.headers, permit.holder(), peer)
 }
 
@@ -118,14 +118,14 @@ fn introduce(headers: &mut HeaderMap, holder: Option<&Holder>, peer: SocketAddr)
     headers.insert(FORWARDED_FOR, peer_value(peer)?);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
     let Some(holder) = holder else { return Some(()) };
-    headers.insert(PRINCIPAL, HeaderValue::from_str(&holder.principal.to_string()).ok()?);
-    headers.insert(TOKEN_ID, HeaderValue::from_str(&holder.token_id.to_string()).ok()?);
+    headers.insert(PRINCIPAL, HeaderValue::try_from(holder.principal.to_string()).ok()?);
+    headers.insert(TOKEN_ID, HeaderValue::try_from(holder.token_id.to_string()).ok()?);
     if let Some(scopes) = holder.scopes.to_claim() {
-        headers.insert(SCOPES, HeaderValue::from_str(&scopes).ok()?);
+        headers.insert(SCOPES, HeaderValue::try_from(scopes).ok()?);
     }
     Some(())
 }
 
 fn peer_value(peer: SocketAddr) -> Option<HeaderValue> {
-    HeaderValue::from_str(&peer.ip().to_canonical().to_string()).ok()
+    HeaderValue::try_from(peer.ip().to_canonical().to_string()).ok()
 }

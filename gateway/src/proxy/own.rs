@@ -8,14 +8,13 @@ use http_body_util::BodyExt as _;
 use passgate_kit::client::credential::Credential;
 use passgate_kit::client::{Action, Reason, Resource};
 use passgate_proto::access::{self, Level, Rule};
-use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::body::{Body, Upload};
+use super::body::{Answering, Body, Upload};
 use super::call::Call;
 use super::refusal::Refusal;
 use super::rooms::{cleaned, unwritable};
-use super::{Proxy, headers, outbound};
+use super::{Proxy, outbound};
 use crate::registry::BuiltIn;
 use crate::registry::built_in;
 
@@ -36,13 +35,15 @@ impl Proxy {
         };
         let built = outbound::to_built_in(&mut parts, authority.clone(), credential.as_deref(), &self.credential, peer);
         built.ok_or_else(unwritable)?;
-        let (upload, _) = Upload::new(body, None);
+        let upload = Upload::until(body, deadline);
         if owner == BuiltIn::Gateway {
             let request = Request::from_parts(parts, tonic::body::Body::new(upload));
-            return self.in_process(request, deadline).await;
+            let how = Answering { speech, deadline, is_built_in: true, place: None };
+            return self.in_process(request, how).await;
         }
         let request = Request::from_parts(parts, upload.boxed_unsync());
-        Ok(cleaned(self.upstreams.to_own(request, deadline).await?, speech, deadline, true))
+        let (answer, place) = self.upstreams.to_own(request, deadline).await?;
+        Ok(cleaned(answer, Answering { speech, deadline, is_built_in: true, place: Some(place) }))
     }
 
     /// Which service answers a path; `None` if nobody does, and for INTERNAL methods, whoever asks.
@@ -81,13 +82,9 @@ impl Proxy {
         }
     }
 
-    async fn in_process(
-        &self,
-        request: Request<tonic::body::Body>,
-        deadline: Option<Instant>,
-    ) -> Result<Response<Body>, Refusal> {
+    async fn in_process(&self, request: Request<tonic::body::Body>, how: Answering) -> Result<Response<Body>, Refusal> {
         let answer = self.own.clone().oneshot(request);
-        let answer = match deadline {
+        let answer = match how.deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, answer).await.map_err(|_| Refusal::DeadlineExceeded)?,
             None => answer.await,
         };
@@ -95,9 +92,7 @@ impl Proxy {
             Ok(answer) => answer,
             Err(never) => match never {},
         };
-        let mut answer = answer.map(|body| body.map_err(Into::into).boxed_unsync());
-        headers::strip_foreign(answer.headers_mut(), true);
-        Ok(answer)
+        Ok(cleaned(answer, how))
     }
 }
 

@@ -85,7 +85,7 @@ pub enum Refusal {
     #[error("endpoints are called by plain HTTP: send another content-type than application/grpc")]
     GrpcOnEndpoint,
     /// Another call to a gRPC method.
-    #[error("methods are called by gRPC: send content-type application/grpc")]
+    #[error("methods are called by gRPC: send content-type application/grpc over HTTP/2")]
     NotGrpc,
     /// The body is too large.
     #[error("the body may have at most {limit} bytes")]
@@ -97,7 +97,7 @@ pub enum Refusal {
     #[error("grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n")]
     GrpcTimeout,
     /// The caller's own deadline passed.
-    #[error("the deadline passed before the upstream answered")]
+    #[error("the deadline passed before the upstream was done")]
     DeadlineExceeded,
     /// The upstream does not accept connections.
     #[error("the upstream cannot be reached; try again")]
@@ -105,8 +105,8 @@ pub enum Refusal {
     /// The dial guard forbids the upstream's address.
     #[error("the upstream's address is not allowed by this gateway's configuration")]
     UpstreamForbidden(#[source] BoxError),
-    /// The upstream took the request and gave no answer that can be read.
-    #[error("the upstream broke off without an answer")]
+    /// The upstream took the request and gave no answer that can be read, or not all of it.
+    #[error("the upstream broke off before its answer was complete")]
     UpstreamBroken(#[source] BoxError),
     /// The upstream did not begin its answer in time.
     #[error("the upstream did not begin to answer within {0:?}")]
@@ -131,6 +131,15 @@ impl Refusal {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// The end of a gRPC call that had begun to be answered.
+    pub(super) fn trailers(&self) -> HeaderMap {
+        let mut trailers = HeaderMap::new();
+        if to_status(self).add_header(&mut trailers).is_err() {
+            trailers.insert("grpc-status", HeaderValue::from_static("13"));
+        }
+        trailers
     }
 
     fn add_challenge(&self, headers: &mut HeaderMap) {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request, Response};
+use bytes::Bytes;
+use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use passgate_kit::client::{Action, EndpointName, Resource};
 use tokio::time::Instant;
 
-use super::body::{Body, Download, Upload};
+use super::body::{Answering, Body, BoxError, Download, Upload};
 use super::call::Call;
 use super::judge::Permit;
 use super::refusal::{Refusal, Speech};
@@ -51,10 +52,10 @@ impl Proxy {
     ) -> Result<Response<Body>, Refusal> {
         let Call { mut parts, body, peer, speech, .. } = call;
         outbound::to_endpoint(&mut parts, &permit, route, suffix, query, peer).ok_or_else(unwritable)?;
-        let (upload, watch) = Upload::new(body, route.max_request_bytes);
+        let (upload, watch) = Upload::bounded(body, route.max_request_bytes);
         let request = Request::from_parts(parts, upload.boxed_unsync());
         let answer = self.upstreams.to_endpoint(request, watch, route.timeout, route.max_request_bytes).await?;
-        Ok(cleaned(answer, speech, None, false))
+        Ok(cleaned(answer, Answering { speech, deadline: None, is_built_in: false, place: None }))
     }
 
     /// `/{package.Service}/{Method}`
@@ -73,8 +74,9 @@ impl Proxy {
         let deadline = self.check_grpc_call(&mut call)?;
         let Call { mut parts, body, peer, speech, .. } = call;
         outbound::to_api(&mut parts, &permit, upstream, peer).ok_or_else(unwritable)?;
-        let request = Request::from_parts(parts, Upload::new(body, None).0.boxed_unsync());
-        Ok(cleaned(self.upstreams.to_api(request, deadline).await?, speech, deadline, false))
+        let request = Request::from_parts(parts, Upload::until(body, deadline).boxed_unsync());
+        let (answer, place) = self.upstreams.to_api(request, deadline).await?;
+        Ok(cleaned(answer, Answering { speech, deadline, is_built_in: false, place: Some(place) }))
     }
 
     /// The permission for `action` on `resource`: from the keys at the edge first, from the token service then.
@@ -85,7 +87,8 @@ impl Proxy {
 
     /// What is asked of a call of a method once it is permitted. Answers its deadline, which the upstream is told too.
     pub(super) fn check_grpc_call(&self, call: &mut Call) -> Result<Option<Instant>, Refusal> {
-        if call.speech != Speech::Grpc || call.parts.method != Method::POST {
+        // Over HTTP/1.1 there may be no trailers, and so no status.
+        if call.speech != Speech::Grpc || call.parts.method != Method::POST || call.parts.version < Version::HTTP_2 {
             return Err(Refusal::NotGrpc);
         }
         let asked = grpc::asked_timeout(&call.parts.headers)?;
@@ -120,13 +123,12 @@ fn action_of(method: &Method) -> Action {
 }
 
 /// An upstream's answer as the caller gets it.
-pub(super) fn cleaned(
-    answer: Response<Incoming>,
-    speech: Speech,
-    deadline: Option<Instant>,
-    is_built_in: bool,
-) -> Response<Body> {
-    let mut answer = answer.map(|body| Download::new(body, deadline, is_built_in).boxed_unsync());
+pub(super) fn cleaned<B>(answer: Response<B>, how: Answering) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
+{
+    let (speech, is_built_in) = (how.speech, how.is_built_in);
+    let mut answer = answer.map(|body| Download::new(body, how).boxed_unsync());
     inbound::clean_head(answer.headers_mut(), speech, is_built_in);
     *answer.version_mut() = http::Version::default();
     answer

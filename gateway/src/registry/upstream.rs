@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use http::HeaderValue;
 use http::uri::Authority;
 
 /// Most bytes in an upstream's URL.
@@ -69,6 +70,7 @@ pub struct UpstreamUrl {
     host: Host,
     port: u16,
     authority: Authority,
+    host_header: HeaderValue,
     base_path: Box<str>,
 }
 
@@ -92,7 +94,8 @@ impl UpstreamUrl {
         let base_path = parse_path(path)?.into();
         let authority = if port == 80 { host.to_string() } else { format!("{host}:{port}") };
         let authority = Authority::try_from(authority).map_err(|_| UpstreamError::Host)?;
-        Ok(Self { host, port, authority, base_path })
+        let host_header = HeaderValue::try_from(authority.as_str()).map_err(|_| UpstreamError::Host)?;
+        Ok(Self { host, port, authority, host_header, base_path })
     }
 
     /// Reads the URL of a gRPC upstream, which has no path.
@@ -120,6 +123,12 @@ impl UpstreamUrl {
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// The same as a header value, whose clones share its bytes.
+    #[must_use]
+    pub const fn host_header(&self) -> &HeaderValue {
+        &self.host_header
     }
 
     /// What stands before every path: empty, or `/a/b`, never with a slash at the end.

@@ -136,8 +136,14 @@ async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
         (Config { credential_file: "/nowhere".into(), ..good.clone() }, "/nowhere"),
         (Config { listen: ([0, 0, 0, 0], 0).into(), ..good.clone() }, "listen: must be a loopback address"),
         (Config { admin_listen: ([0, 0, 0, 0], 0).into(), ..good.clone() }, "dangerously_plaintext_off_loopback"),
-        (Config { token_url: "http://token.example:9082".to_owned(), ..good.clone() }, "token_url: must name a loopback"),
-        (Config { identity_url: "http://192.0.2.1:9081".to_owned(), ..good.clone() }, "identity_url: must name a loopback"),
+        (
+            Config { token_url: "http://token.example:9082".to_owned(), ..good.clone() },
+            "token_url: must name a loopback",
+        ),
+        (
+            Config { identity_url: "http://192.0.2.1:9081".to_owned(), ..good.clone() },
+            "identity_url: must name a loopback",
+        ),
     ];
     for (config, told) in cases {
         let error: StartError = run(&config).await.expect_err(told);

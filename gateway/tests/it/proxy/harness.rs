@@ -110,6 +110,8 @@ pub struct Setup {
     pub endpoints: Vec<EndpointRoute>,
     pub apis: Vec<ApiRoute>,
     pub identity: SocketAddr,
+    /// Services of the installation, which are nobody's upstream.
+    pub services: Vec<SocketAddr>,
     pub own: OwnService,
     pub has_keys: bool,
     pub has_registry: bool,
@@ -122,6 +124,7 @@ impl Default for Setup {
             endpoints: Vec::new(),
             apis: Vec::new(),
             identity: "127.0.0.1:9".parse().expect("an address"),
+            services: Vec::new(),
             own: OwnService::new(nothing),
             has_keys: true,
             has_registry: true,
@@ -154,8 +157,9 @@ impl Setup {
             writer.publish(Registry::new(self.endpoints, self.apis, position(&ambient)), ambient.moment());
         }
         let decisions = Arc::new(Decisions::default());
-        let rules = DialRules::new(AllowedUpstreams::loopback(), OwnListeners::default());
         let authority = |address: SocketAddr| address.to_string().parse().expect("an authority");
+        let own = OwnListeners::beside(self.services.iter().copied().map(authority));
+        let rules = DialRules::new(AllowedUpstreams::loopback(), own);
         let proxy = Arc::new(Proxy::new(ProxyParts {
             registry,
             keys: edge,

@@ -9,3 +9,4 @@ mod http_endpoints;
 mod own_services;
 mod recorder;
 mod refusals;
+mod streaming;
