@@ -7,12 +7,20 @@
 )]
 
 mod arrows;
+mod both_or_neither;
 mod contracts;
+mod ending;
 mod faults;
+mod first_start;
 mod floors;
+mod full_disk;
 mod forgeries;
 mod readme;
 mod restart;
 mod secrets;
+mod settings;
 mod stories;
 mod support;
+mod verbs;
+mod undecidable;
+mod words;

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 
 use serde::Deserialize;
+use sqlx::postgres::PgConnectOptions;
 
 /// Where a service's database is, as configuration says it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -64,6 +66,9 @@ impl DatabaseConfig {
         }
         let rest = self.url.strip_prefix("postgres://").or_else(|| self.url.strip_prefix("postgresql://"));
         let url = rest.map(|rest| format!("postgres://{rest}")).ok_or(PlaceError::Scheme)?;
+        if PgConnectOptions::from_str(&url).is_err() {
+            return Err(PlaceError::Url); // the drivers' own words would repeat it
+        }
         let schema = match &self.schema {
             Some(schema) if !is_identifier(schema) => return Err(PlaceError::Schema),
             schema => schema.clone(),
@@ -100,6 +105,9 @@ pub enum PlaceError {
     /// Neither of the two kinds.
     #[error("must begin with `sqlite:` (then a path) or `postgres://`")]
     Scheme,
+    /// Not a URL of PostgreSQL.
+    #[error("must be like `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `%` escapes for what a URL cannot hold")]
+    Url,
     /// No usable path.
     #[error("after `sqlite:` there must be the path of a file, without `?` or `:`")]
     SqlitePath,
@@ -123,6 +131,9 @@ mod tests {
         assert!(matches!(DatabaseConfig::postgres("postgres://a@b/c", None).place(), Ok(Place::Postgres { .. })));
         assert_eq!(DatabaseConfig::postgres("mysql://a@b/c", None).place().err(), Some(PlaceError::Scheme));
         assert_eq!(DatabaseConfig::postgres("sqlite:", None).place().err(), Some(PlaceError::SqlitePath));
+        for wrong in ["postgres://a:b@:x:/c", "postgres://a@b:port/c", "postgres://a b"] {
+            assert_eq!(DatabaseConfig::postgres(wrong, None).place().err(), Some(PlaceError::Url), "{wrong}");
+        }
         let quoted = DatabaseConfig::postgres("postgres://a@b/c", Some("x\"; drop".to_owned()));
         assert_eq!(quoted.place().err(), Some(PlaceError::Schema));
     }

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::ports::Reserved;
-use super::postgres;
-use super::system::{ADMINISTRATOR, Database};
+use super::system::ADMINISTRATOR;
 
 /// The addresses that the processes are told beforehand, since each must know the others.
 pub struct Ports {
@@ -21,8 +20,8 @@ impl Ports {
         Self { identity, token, gateway, gateway_admin }
     }
 
-    /// The configuration of one service, in TOML.
-    pub fn configuration(&self, service: &str, folder: &Path, database: Database) -> String {
+    /// The configuration of one service, in TOML, with its database at `url`.
+    pub fn configuration(&self, service: &str, folder: &Path, url: &str) -> String {
         let (identity, token) = (self.identity.address(), self.token.address());
         let (gateway, gateway_admin) = (self.gateway.address(), self.gateway_admin.address());
         let own = match service {
@@ -50,10 +49,6 @@ impl Ports {
         if service != "gateway" {
             own.push_str(&format!("accepted_file = \"{}\"\n", credentials.join("accepted.toml").display()));
         }
-        let url = match database {
-            Database::Sqlite => format!("sqlite:{}", folder.join(format!("{service}.db")).display()),
-            Database::Postgres => postgres::database(),
-        };
         format!("{own}\n[database]\nurl = \"{url}\"\n")
     }
 }

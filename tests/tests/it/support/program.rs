@@ -35,8 +35,13 @@ pub struct Program {
 impl Program {
     /// Starts `passgate {arguments}` at TRACE level, its log going to `log`, and reads where it listens.
     pub fn start(arguments: &[&str], log: &Path) -> Self {
+        Self::start_by(Command::new(binary()), arguments, log)
+    }
+
+    /// Starts it by another program, which becomes it.
+    pub fn start_by(mut by: Command, arguments: &[&str], log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("a log file");
-        let mut child = Command::new(binary())
+        let mut child = by
             .args(["--ready", "json", "--log", "json", "--log-level", "trace"])
             .args(arguments)
             .stdin(Stdio::null())
@@ -71,11 +76,31 @@ impl Program {
         *self.addresses.get(name).unwrap_or_else(|| panic!("no listener {name}: {:?}", self.addresses))
     }
 
-    /// Asks it to end (SIGTERM) and waits until it has.
-    pub fn stop(mut self) -> ExitStatus {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end (SIGTERM).
+    pub fn ask_to_end(&self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(asked.success());
+    }
+
+    /// Waits until it has ended.
+    pub fn ended(mut self) -> ExitStatus {
         self.child.wait().expect("its end")
+    }
+
+    /// Whether it is still running.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_none()
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn stop(self) -> ExitStatus {
+        self.ask_to_end();
+        self.ended()
     }
 
     /// Kills it, as a power cut does.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::configuration::Ports;
 use super::grpcurl::{self, Call};
+use super::postgres;
 use super::program::{Program, run};
 use super::upstream::Upstream;
 
@@ -24,6 +25,16 @@ pub const PASSWORD: &str = "walk the long way round";
 pub enum Database {
     Sqlite,
     Postgres,
+}
+
+impl Database {
+    /// Where the database of `service` is.
+    fn url(self, service: &str, folder: &Path) -> String {
+        match self {
+            Self::Sqlite => format!("sqlite:{}", folder.join(format!("{service}.db")).display()),
+            Self::Postgres => postgres::database(),
+        }
+    }
 }
 
 /// A running system whose administrator has signed in.
@@ -60,6 +71,15 @@ impl System {
 
     /// Three processes, started in this order.
     pub async fn in_order(database: Database, order: [&'static str; 3]) -> Self {
+        Self::at(|service, folder| database.url(service, folder), order).await
+    }
+
+    /// Three processes on the databases that `url` names.
+    pub async fn on(url: impl Fn(&str) -> String) -> Self {
+        Self::at(|service, _| url(service), ["gateway", "identity", "token"]).await
+    }
+
+    async fn at(url: impl Fn(&str, &Path) -> String, order: [&'static str; 3]) -> Self {
         let folder = private_folder();
         let ports = Ports::reserve();
         let made = run(&["credentials", "init", "--folder", &text(&folder.path().join("credentials"))]);
@@ -67,7 +87,7 @@ impl System {
         for service in order {
             fs::write(
                 folder.path().join(format!("{service}.toml")),
-                ports.configuration(service, folder.path(), database),
+                ports.configuration(service, folder.path(), &url(service, folder.path())),
             )
             .expect("a configuration");
         }
@@ -87,6 +107,11 @@ impl System {
     /// The folder with everything: databases, keys, logs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Takes one of its processes out, to see it end.
+    pub fn take(&mut self, service: &str) -> Program {
+        self.programs.remove(service).expect("a running process")
     }
 
     /// Kills one process.
@@ -199,7 +224,8 @@ impl Standalone {
     }
 }
 
-fn start(service: &'static str, folder: &Path) -> Program {
+/// Starts one service on its configuration in the folder.
+fn start(service: &str, folder: &Path) -> Program {
     let config = text(&folder.join(format!("{service}.toml")));
     Program::start(&[service, "--config", &config], &folder.join(format!("{service}.log")))
 }
