@@ -13,7 +13,7 @@ use super::row::{self, FeedRow, Model};
 use crate::store::StoreError;
 
 /// What to do when a feed went back.
-pub const BREAK_CURE: &str = "run `passgate feed adopt` on this database";
+pub const BREAK_CURE: &str = "put back a copy of this database that is not older than what was read from it";
 
 /// What follows a position.
 #[derive(Clone, Debug)]
