@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("passgate-tests", &["passgate-client", "passgate-kit", "passgate-proto"]),
     ("passgate-model", &[]),
+    ("passgate-simulation", &["passgate-client", "passgate-identity", "passgate-kit", "passgate-proto", "passgate-token"]),
 ];
 
 #[test]
