@@ -43,6 +43,9 @@ pub struct Config {
     pub max_ttl: Span,
     /// How often the database is read for changes when nothing tells of one.
     pub poll_interval: Span,
+    /// How many of the newest changes are kept in memory for deciders that come back, about 500 bytes each: one that was away
+    /// for more starts over, with an empty memory.
+    pub kept_changes: usize,
     /// How often what is left over is looked for: provisional tokens, and what was signed more than ten minutes ago.
     pub sweep_interval: Span,
     /// Let plaintext off loopback: listen elsewhere, and call other services there, though everybody on the network between can
@@ -72,6 +75,7 @@ impl Default for Config {
             default_ttl: seconds(90 * DAY),
             max_ttl: seconds(365 * DAY),
             poll_interval: Span(Duration::from_millis(200)),
+            kept_changes: 65_536,
             sweep_interval: seconds(10),
             dangerously_plaintext_off_loopback: false,
         }
@@ -98,6 +102,7 @@ impl Config {
         rule(self.default_ttl.0 >= Duration::from_secs(1), "default_ttl: must be 1s at least");
         rule(self.default_ttl <= self.max_ttl, "default_ttl: must not be longer than max_ttl");
         rule(!self.poll_interval.0.is_zero(), "poll_interval: must be more than 0, such as 200ms");
+        rule(self.kept_changes > 0, "kept_changes: must be more than 0, such as 65536");
         rule(!self.sweep_interval.0.is_zero(), "sweep_interval: must be more than 0, such as 10s");
         rule(self.issuer.as_deref() != Some(""), "issuer: must not be empty; leave it out for one that is made");
         rule(

@@ -138,7 +138,7 @@ impl Service {
 
         let installation = make_sure(&store, &secrets.master).await?;
         let (head, copied) = standing(&store).await?; // before anything is loaded: what changes later is followed
-        let log = load(&store, head, copied).await?;
+        let log = load(&store, head, copied, config.kept_changes).await?;
         let keys = secrets.load_keys(&store, &config, installation).await?;
         let lease = IdentityLease::new(copied);
         let memory = Memory::new(store.clone(), directory.clone(), lease.clone(), head.number);

@@ -4,29 +4,35 @@ use passgate_kit::client::{ChangeNumber, Position};
 use passgate_kit::feed::{FEED_SUBJECT, FeedRow, ReadError, newest_of, position_at, read_after};
 use passgate_kit::store::{Store, StoreError};
 
-use super::log::{ChangeLog, KEPT, Place};
+use super::log::{ChangeLog, Place};
 use crate::projection::PROJECTION_SUBJECT;
-/// How many changes are loaded.
-const LOADED: u64 = 10_000;
+/// How many changes are loaded at most.
+const LOADED: usize = 10_000;
 /// How many are read in one statement.
 const BATCH: u32 = 2_000;
 
-/// The log of the newest changes up to `head`, at which the memory begins.
+/// The log of the newest changes up to `head`, at which the memory begins. It keeps `kept` of them.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn load(store: &Store, head: Position, identity: Option<Position>) -> Result<ChangeLog, StoreError> {
-    let read = store.snapshot(move |db| Box::pin(async move { newest(db, head).await })).await;
+pub async fn load(
+    store: &Store,
+    head: Position,
+    identity: Option<Position>,
+    kept: usize,
+) -> Result<ChangeLog, StoreError> {
+    let loaded = u64::try_from(kept.min(LOADED)).unwrap_or(u64::MAX);
+    let read = store.snapshot(move |db| Box::pin(async move { newest(db, head, loaded).await })).await;
     match read {
         Ok(Newest { base, rows }) => {
-            let log = ChangeLog::new(base, KEPT);
+            let log = ChangeLog::new(base, kept);
             log.append(&rows);
             Ok(log)
         }
         Err(ReadError::Store(error)) => Err(error),
         Err(ReadError::Break(broken)) => {
             tracing::error!("the newest changes cannot be told to deciders, which start over: {broken}");
-            Ok(ChangeLog::new(Place { position: head, identity }, KEPT))
+            Ok(ChangeLog::new(Place { position: head, identity }, kept))
         }
     }
 }
@@ -37,10 +43,10 @@ struct Newest {
 }
 
 /// The newest rows of this very feed: those from before it was adopted count as another's.
-async fn newest(db: &sea_orm::DatabaseTransaction, head: Position) -> Result<Newest, ReadError> {
+async fn newest(db: &sea_orm::DatabaseTransaction, head: Position, loaded: u64) -> Result<Newest, ReadError> {
     let adopted = newest_of(db, FEED_SUBJECT, head.number).await?;
     let first = adopted.map_or(0, |row| row.number().0.saturating_sub(1));
-    let from = ChangeNumber(head.number.0.saturating_sub(LOADED).max(first));
+    let from = ChangeNumber(head.number.0.saturating_sub(loaded).max(first));
     let carried = newest_of(db, PROJECTION_SUBJECT, from).await?;
     let identity = carried.and_then(|row| row.cause).and_then(|cause| cause.identity);
     let mut at = position_at(db, from).await?.unwrap_or(head);

@@ -16,9 +16,6 @@ use passgate_proto::token::v1::WatchChangesResponse;
 use passgate_proto::token::v1::watch_changes_response::{Change, Message};
 use tokio::sync::watch;
 
-/// How many changes are kept: a decider that was away for less than that many goes on where it was.
-pub const KEPT: usize = 65_536;
-
 /// One change.
 #[derive(Debug)]
 pub struct Entry {

@@ -87,3 +87,56 @@ impl Stream for Messages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+    use passgate_proto::token::v1::watch_changes_response::Heartbeat;
+
+    use super::*;
+
+    fn heartbeat() -> Message {
+        Message::Heartbeat(Heartbeat {})
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_does_not_read_is_given_up_after_ten_seconds_and_the_queue_stays_short() {
+        let (outbox, messages) = outbox();
+        for _ in 0..QUEUED {
+            outbox.say(heartbeat()).await.expect("room");
+        }
+        let before = tokio::time::Instant::now();
+
+        let refused = outbox.say(heartbeat()).await;
+
+        assert!(matches!(refused, Err(End::Slow(_))), "{refused:?}");
+        assert_eq!(before.elapsed(), PATIENCE);
+        outbox.close(Status::unavailable("slow"));
+        let told: Vec<_> = messages.collect().await;
+        assert_eq!(told.len(), QUEUED + 1, "what waited, and why it ended");
+        assert!(told.last().is_some_and(Result::is_err));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_reads_late_misses_nothing() {
+        let (outbox, mut messages) = outbox();
+        for _ in 0..QUEUED {
+            outbox.say(heartbeat()).await.expect("room");
+        }
+
+        let (said, read) = tokio::join!(outbox.say(heartbeat()), async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            messages.next().await
+        });
+
+        assert!(said.is_ok() && read.is_some_and(|read| read.is_ok()));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_went_is_noticed() {
+        let (outbox, messages) = outbox();
+        drop(messages);
+
+        assert!(matches!(outbox.say(heartbeat()).await, Err(End::Gone)));
+    }
+}

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod authorization;
+mod confirmation;
 mod containment;
 mod creation;
 mod evidence;
@@ -10,5 +11,6 @@ mod holdings;
 mod issuing;
 mod keys;
 mod replicas;
+mod stream;
 mod support;
 mod tokens;

@@ -3,6 +3,7 @@
 use passgate_kit::client::Principal;
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
+use passgate_proto::token::v1::change_service_client::ChangeServiceClient;
 use passgate_proto::token::v1::issuing_service_client::IssuingServiceClient;
 use passgate_proto::token::v1::key_service_client::KeyServiceClient;
 use passgate_proto::token::v1::token_service_client::TokenServiceClient;
@@ -80,6 +81,10 @@ impl Replica {
 
     pub fn authorization(&self) -> AuthorizationServiceClient<Channel> {
         AuthorizationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn changes(&self) -> ChangeServiceClient<Channel> {
+        ChangeServiceClient::new(self.channel.clone())
     }
 
     pub fn keys(&self) -> KeyServiceClient<Channel> {

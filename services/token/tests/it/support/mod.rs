@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod identity;
+pub mod watching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
