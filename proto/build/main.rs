@@ -30,6 +30,7 @@ const PUBLIC: &[&str] = &[
 /// What only Passgate's services say to each other: in no reflection answer.
 const INTERNAL: &[&str] = &["passgate/identity/v1/directory_service.proto", "passgate/token/v1/issuing_service.proto"];
 
+#[expect(clippy::print_stdout, reason = "how a build script talks to cargo")]
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=passgate");
     println!("cargo::rerun-if-changed=build");
