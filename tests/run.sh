@@ -15,6 +15,7 @@ need_debian unzip unzip
 need_debian sqlite3 sqlite3
 need_debian curl curl
 need_debian jq jq
+need_debian ip iproute2
 need_pip
 need_postgres
 need_tool grpcurl

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::support::configuration::Ports;
 use crate::support::program::{binary, run};
 use crate::support::system::{Standalone, private_folder};
 
@@ -82,16 +83,89 @@ async fn a_key_file_that_others_can_read_is_refused_with_the_command_that_mends_
 
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
+    let mut data = Standalone::start().await.stop();
+    for service in ["identity", "token", "gateway"] {
+        let database = data.path().join(format!("data/{service}.db"));
+        let before = migrations(&database);
+        let added = sqlite(&database, "INSERT INTO seaql_migrations VALUES ('m9999_from_the_future', 1)");
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+
+        let said = complaint(&run(&standalone(&data.path().join("data"))));
+
+        assert!(said.contains("newer"), "{service}: {said}");
+        assert!(migrations(&database).starts_with(&before), "{service}: nothing was taken away");
+        sqlite(&database, "DELETE FROM seaql_migrations WHERE version = 'm9999_from_the_future'");
+        data = Standalone::start_again(data).await.stop();
+    }
+}
+
+#[tokio::test]
+async fn each_service_names_the_port_that_is_in_use() {
+    for (service, key) in
+        [("identity", "listen"), ("token", "listen"), ("gateway", "listen"), ("gateway", "admin_listen")]
+    {
+        let folder = private_folder();
+        let credentials = folder.path().join("credentials");
+        let made = run(&["credentials", "init", "--folder", credentials.to_str().expect("plain characters")]);
+        assert!(made.status.success());
+        let database = format!("sqlite:{}", folder.path().join("x.db").display());
+        let text = Ports::reserve().configuration(service, folder.path(), &database);
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = taken.local_addr().expect("its address").to_string();
+        let before = text.lines().find(|line| line.starts_with(&format!("{key} = "))).expect("an address").to_owned();
+        let file = folder.path().join("passgate.toml");
+        fs::write(&file, text.replacen(&before, &format!("{key} = \"{address}\""), 1)).expect("written");
+
+        let said = complaint(&run(&[service, "--config", file.to_str().expect("plain characters")]));
+
+        assert!(said.contains(&address) && said.contains("choose another"), "{service}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_data_folder_that_became_read_only_is_named_and_is_whole_when_it_can_be_written_to_again() {
     let data = Standalone::start().await.stop();
-    let database = data.path().join("data/token.db");
-    let before = migrations(&database);
-    let added = sqlite(&database, "INSERT INTO seaql_migrations VALUES ('m9999_from_the_future', 1)");
-    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let folder = data.path().join("data");
+    fs::set_permissions(data.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let owner = |user: u32| {
+        for file in everything(&folder) {
+            drop(chown(&file, Some(user), Some(user))); // without being root it is this user's already
+        }
+    };
+    let before = contents(&folder);
+    owner(65534);
+    for file in everything(&folder) {
+        let mode = if file.is_dir() { 0o500 } else { 0o400 };
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("a mode");
+    }
 
-    let said = complaint(&run(&standalone(&data.path().join("data"))));
+    let said = complaint(&as_nobody(&folder, &standalone(&folder)));
 
-    assert!(said.contains("newer"), "{said}");
-    assert!(migrations(&database).starts_with(&before), "nothing was taken away");
+    assert!(said.contains(folder.to_str().expect("plain characters")) && said.contains("write"), "{said}");
+    owner(fs::metadata(data.path()).expect("the folder").uid());
+    for file in everything(&folder) {
+        let mode = if file.is_dir() { 0o700 } else { 0o600 };
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    assert_eq!(contents(&folder), before, "not a byte was changed");
+    fs::set_permissions(data.path(), fs::Permissions::from_mode(0o700)).expect("a mode");
+    Standalone::start_again(data).await.stop();
+}
+
+/// The folder and all that is in it.
+fn everything(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(everything(&path)) } else { found.push(path) }
+    }
+    found.sort_unstable();
+    found
+}
+
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = everything(folder).into_iter().filter(|path| path.is_file());
+    files.map(|file| (file.clone(), fs::read(file).expect("readable"))).collect()
 }
 
 #[test]

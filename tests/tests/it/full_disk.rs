@@ -19,7 +19,8 @@ const MOST: usize = 100;
 
 fn limit(program: &Program, bytes: &str) {
     let limit = format!("--fsize={bytes}:unlimited");
-    let set = Command::new("prlimit").args(["--pid", &program.id().to_string(), &limit]).status().expect("prlimit runs");
+    let set =
+        Command::new("prlimit").args(["--pid", &program.id().to_string(), &limit]).status().expect("prlimit runs");
     assert!(set.success());
 }
 
@@ -38,7 +39,8 @@ async fn a_full_disk_refuses_writes_half_does_nothing_and_is_over_when_there_is_
     let session = sign_in(program.address("identity"), ADMINISTRATOR, password.trim());
     let upstream = Upstream::start().await;
     let endpoint = json!({"endpoint": {"name": "sales-orders", "upstream": upstream.url()}});
-    let registry = grpcurl::call(program.address("gateway-admin"), "passgate.gateway.v1.EndpointService/CreateEndpoint");
+    let registry =
+        grpcurl::call(program.address("gateway-admin"), "passgate.gateway.v1.EndpointService/CreateEndpoint");
     registry.token(&session).body(endpoint).answered();
     let create = |name: &str| {
         let call = grpcurl::call(token, "passgate.token.v1.TokenService/CreateToken").token(&session);

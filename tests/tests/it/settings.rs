@@ -18,8 +18,9 @@ fn settings(service: &str) -> Vec<String> {
     let source = fs::read_to_string(&file).expect("its source");
     let from = source.find("pub struct Config {").expect("its settings");
     let settings = source[from..].lines().skip(1).take_while(|line| *line != "}");
-    let settings: Vec<String> =
-        settings.filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(name, _)| name.to_owned())).collect();
+    let settings: Vec<String> = settings
+        .filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(name, _)| name.to_owned()))
+        .collect();
     assert!(settings.len() > 8, "{file}: {settings:?}");
     settings
 }
@@ -45,7 +46,10 @@ fn values(setting: &str) -> Vec<String> {
 fn wrong(service: &str, right: &str) -> Vec<(String, String)> {
     let (keys, database) = right.split_once("[database]").expect("a database");
     let without = |setting: &str| -> String {
-        keys.lines().filter(|line| !line.starts_with(&format!("{setting} = "))).map(|line| format!("{line}\n")).collect()
+        keys.lines()
+            .filter(|line| !line.starts_with(&format!("{setting} = ")))
+            .map(|line| format!("{line}\n"))
+            .collect()
     };
     let mut wrong = Vec::new();
     for setting in settings(service) {
@@ -58,7 +62,13 @@ fn wrong(service: &str, right: &str) -> Vec<(String, String)> {
         let unquoted = format!("{setting} = {MARKER}\n{}", without(&setting));
         wrong.push((format!("{setting} without quotes"), unquoted));
     }
-    for url in [MARKER, "postgres://me:MARKER@127.0.0.1:1/x", "postgres://me:MARKER@:x:/x", "mysql://me:MARKER@a/b", "sqlite:?MARKER"] {
+    for url in [
+        MARKER,
+        "postgres://me:MARKER@127.0.0.1:1/x",
+        "postgres://me:MARKER@:x:/x",
+        "mysql://me:MARKER@a/b",
+        "sqlite:?MARKER",
+    ] {
         let url = url.replace("MARKER", MARKER);
         wrong.push((format!("database.url = {url}"), format!("{keys}\n[database]\nurl = \"{url}\"\n")));
     }
@@ -77,7 +87,8 @@ fn says_nothing_of_what_was_given(service: &str) {
     let url = format!("sqlite:{}", path.join("x.db").display());
     let right = ports.configuration(service, path, &url);
     // Every start ends: the port is taken, unless something is wrong before.
-    let listen = right.lines().find_map(|line| line.strip_prefix("listen = \"")?.strip_suffix('"')).expect("an address");
+    let listen =
+        right.lines().find_map(|line| line.strip_prefix("listen = \"")?.strip_suffix('"')).expect("an address");
     let _taken = TcpListener::bind(listen).expect("the port, which is ours");
 
     for (what, text) in wrong(service, &right) {

@@ -54,13 +54,17 @@ async fn stops_and_comes_back(service: &str) {
         }
     })
     .await;
-    assert!(last_allowed < MAX_STALENESS + Duration::from_secs(5), "the refusal itself comes in time: {last_allowed:?}");
+    assert!(
+        last_allowed < MAX_STALENESS + Duration::from_secs(5),
+        "the refusal itself comes in time: {last_allowed:?}"
+    );
     assert_eq!(call().await.outcome(), (503, "UNDECIDABLE"), "and stays");
     let refused = grpcurl::call(system.gateway, "passgate.token.v1.TokenService/GetSelf").token(secret).refused();
     assert_eq!((refused.code.as_str(), refused.reason.as_str()), ("Unavailable", "UNDECIDABLE"));
 
     line.go_on();
-    until("an answer after the database is back", || async { (call().await.outcome() == (200, "")).then_some(()) }).await;
+    until("an answer after the database is back", || async { (call().await.outcome() == (200, "")).then_some(()) })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

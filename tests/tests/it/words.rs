@@ -25,7 +25,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn commands(text: &str) -> impl Iterator<Item = Vec<String>> {
     text.split("`passgate ").skip(1).filter_map(|rest| {
         let (command, _) = rest.split_once('`')?;
-        let is_verb = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-');
+        let is_verb =
+            |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-');
         let verbs: Vec<String> = command.split_whitespace().take_while(is_verb).map(str::to_owned).collect();
         (!verbs.is_empty()).then_some(verbs)
     })
@@ -57,7 +58,9 @@ fn every_command_that_is_named_exists() {
 
 #[test]
 fn a_command_is_read_up_to_its_arguments() {
-    let read: Vec<_> = commands("run `passgate credentials add NAME --role x`, or `passgate --help`, or `passgate identity|token`").collect();
+    let read: Vec<_> =
+        commands("run `passgate credentials add NAME --role x`, or `passgate --help`, or `passgate identity|token`")
+            .collect();
 
     assert_eq!(read, [vec!["credentials".to_owned(), "add".to_owned()]]);
 }

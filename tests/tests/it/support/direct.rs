@@ -14,11 +14,7 @@ pub struct Created {
 }
 
 /// CreateApiUser with its token, as whoever has `session`. The same `request_id` is the same request.
-pub async fn create_api_user(
-    identity: SocketAddr,
-    session: &str,
-    request_id: &str,
-) -> Result<Created, Status> {
+pub async fn create_api_user(identity: SocketAddr, session: &str, request_id: &str) -> Result<Created, Status> {
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{identity}")).expect("an address");
     let channel = endpoint.connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let mut request = Request::new(CreateApiUserRequest {

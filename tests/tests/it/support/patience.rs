@@ -20,10 +20,7 @@ pub fn since(moment: Moment) -> Duration {
 
 /// Asks until there is an answer.
 #[track_caller]
-pub fn until<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut ask: impl FnMut() -> F,
-) -> impl Future<Output = T> {
+pub fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> impl Future<Output = T> {
     let began = now();
     let what = what.to_owned();
     async move {

@@ -44,6 +44,7 @@ impl Program {
         let mut child = by
             .args(["--ready", "json", "--log", "json", "--log-level", "trace"])
             .args(arguments)
+            .env("RUST_LOG", "trace") // has no say: libraries print what they are given
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(file)
