@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passgate_kit::client::client::present;
-use passgate_kit::client::{SecretString, UserId};
+use passgate_kit::client::{Position, SecretString, UserId};
 use passgate_proto::token::v1::issuing_service_client::IssuingServiceClient;
 use passgate_proto::token::v1::{
-    CountLiveTokensRequest, EndSessionRequest, IssueSessionRequest, IssueSessionResponse, PrepareTokenRequest,
-    PrepareTokenResponse,
+    AwaitAppliedRequest, CountLiveTokensRequest, EndSessionRequest, IssueSessionRequest, IssueSessionResponse,
+    PrepareTokenRequest, PrepareTokenResponse,
 };
+use passgate_proto::r#type::v1::Confirmation;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
@@ -65,6 +66,31 @@ impl Issuing {
         let request = self.request(CountLiveTokensRequest { principal })?;
         let mut client = self.client.clone();
         answer(async move { client.count_live_tokens(request).await }).await.map(|counted| counted.live_tokens)
+    }
+
+    /// Waits until everybody who keeps decisions has acknowledged the change at `position`, for at most `within`. Nobody is
+    /// named if the token service does not answer: the change is made, and nothing is known of who has it.
+    pub async fn confirmed(&self, position: Position, within: Duration) -> Confirmation {
+        let wait = |within| prost_types::Duration::try_from(within).ok();
+        let message = AwaitAppliedRequest { identity: Some(position.into()), within: wait(within) };
+        let longest = within.saturating_add(DEADLINE);
+        let asked = async {
+            let mut request = self.request(message)?;
+            request.set_timeout(longest);
+            let call = self.client.clone().await_applied(request);
+            match tokio::time::timeout(longest, call).await {
+                Ok(answer) => answer.map_err(sorted).map(|answer| answer.into_inner().confirmation),
+                Err(_) => Err(IdentityError::TokenServiceAway(None)),
+            }
+        };
+        match asked.await {
+            Ok(confirmation) => confirmation.unwrap_or_default(),
+            Err(error) => {
+                let cause = std::error::Error::source(&error);
+                tracing::warn!(cause = ?cause, "a change is made, but not confirmed: {error}");
+                Confirmation::default()
+            }
+        }
     }
 
     fn request<T>(&self, message: T) -> Result<Request<T>, IdentityError> {

@@ -86,9 +86,12 @@ impl ApiUserService for Rooms {
         request: Request<DisableApiUserRequest>,
     ) -> Result<Response<DisableApiUserResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
-        let id = parse::one("id", ApiUserId::parse(&request.get_ref().id))?;
+        let wanted = request.into_inner();
+        let (id, within) = parse::confirmable("id", ApiUserId::parse(&wanted.id), wanted.confirm_within.as_ref())?;
         let done = self.disable(&caller, Principal::ApiUser(id)).await?;
-        self.answer(done, |view| DisableApiUserResponse { api_user: Some(convert::api_user(view)) })
+        let told =
+            |view, confirmation| DisableApiUserResponse { api_user: Some(convert::api_user(view)), confirmation };
+        self.answer_confirmed(done, within, told).await
     }
 
     async fn enable_api_user(
@@ -107,9 +110,9 @@ impl ApiUserService for Rooms {
     ) -> Result<Response<DeleteApiUserResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
         let wanted = request.into_inner();
-        let id = parse::one("id", ApiUserId::parse(&wanted.id))?;
+        let (id, within) = parse::confirmable("id", ApiUserId::parse(&wanted.id), wanted.confirm_within.as_ref())?;
         let done = self.delete(&caller, Principal::ApiUser(id), wanted.etag, wanted.delete_live_tokens).await?;
-        self.answer(done, |()| DeleteApiUserResponse {})
+        self.answer_confirmed(done, within, |(), confirmation| DeleteApiUserResponse { confirmation }).await
     }
 }
 

@@ -1,8 +1,11 @@
 //! `passgate.identity.v1.GrantService`.
 
+use std::time::Duration;
+
 use passgate_kit::caller::{Caller, Reach};
 use passgate_kit::client::{Action, Pattern, Patterns, Resource};
 use passgate_kit::fields::{FieldViolations, Fields};
+use passgate_kit::request::confirm_within;
 use passgate_proto::identity::v1::grant_service_server::GrantService;
 use passgate_proto::identity::v1::{
     GrantRequest, GrantResponse, ListGrantsRequest, ListGrantsResponse, RevokeRequest, RevokeResponse,
@@ -30,10 +33,15 @@ impl GrantService for Rooms {
 
     async fn revoke(&self, request: Request<RevokeRequest>) -> Result<Response<RevokeResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
-        let (holder, patterns) = parse_change(&request.get_ref().holder, &request.get_ref().patterns)?;
+        let wanted = request.into_inner();
+        let ((holder, patterns), within) = parse_revocation(&wanted)?;
         let done =
             self.act(&caller, move |acting| Box::pin(async move { grant::take(acting, holder, patterns).await }));
-        self.answer(done.await?, |rows| RevokeResponse { grants: rows.into_iter().map(convert::grant).collect() })
+        let told = |rows: Vec<grant_row::Model>, confirmation| RevokeResponse {
+            grants: rows.into_iter().map(convert::grant).collect(),
+            confirmation,
+        };
+        self.answer_confirmed(done.await?, within, told).await
     }
 
     async fn list_grants(&self, request: Request<ListGrantsRequest>) -> Result<Response<ListGrantsResponse>, Status> {
@@ -126,10 +134,22 @@ fn cursor(text: &str) -> Option<(String, String)> {
 
 fn parse_change(holder: &str, patterns: &[String]) -> Result<(Holder, Patterns), FieldViolations> {
     let mut fields = Fields::default();
+    let change = read_change(&mut fields, holder, patterns);
+    change.filter(|_| fields.is_empty()).ok_or_else(|| fields.into_error())
+}
+
+fn parse_revocation(wanted: &RevokeRequest) -> Result<((Holder, Patterns), Option<Duration>), FieldViolations> {
+    let mut fields = Fields::default();
+    let change = read_change(&mut fields, &wanted.holder, &wanted.patterns);
+    let within = confirm_within(&mut fields, parse::CONFIRM_WITHIN, wanted.confirm_within.as_ref());
+    change.zip(within).filter(|_| fields.is_empty()).ok_or_else(|| fields.into_error())
+}
+
+fn read_change(fields: &mut Fields, holder: &str, patterns: &[String]) -> Option<(Holder, Patterns)> {
     let holder = fields.check("holder", Holder::parse(holder));
     if patterns.is_empty() {
         fields.add("patterns", "must name at least one pattern");
     }
-    let patterns = parse::patterns(&mut fields, "patterns", patterns);
-    holder.zip(patterns).filter(|_| fields.is_empty()).ok_or_else(|| fields.into_error())
+    let patterns = parse::patterns(fields, "patterns", patterns);
+    holder.zip(patterns)
 }

@@ -3,7 +3,7 @@
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Description, GroupId, Labels, Name, Principal};
 use passgate_kit::fields::{FieldViolations, Fields};
-use passgate_kit::request::{BodyDigest, RequestId};
+use passgate_kit::request::{BodyDigest, RequestId, confirm_within};
 use passgate_proto::identity::v1::group_service_server::GroupService;
 use passgate_proto::identity::v1::{
     AddMemberRequest, AddMemberResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
@@ -114,10 +114,14 @@ impl GroupService for Rooms {
         request: Request<RemoveMemberRequest>,
     ) -> Result<Response<RemoveMemberResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
-        let (group, member) = parse_member(&request.get_ref().group_id, &request.get_ref().member)?;
+        let wanted = request.into_inner();
+        let mut fields = Fields::default();
+        let member = read_member(&mut fields, &wanted.group_id, &wanted.member);
+        let within = confirm_within(&mut fields, parse::CONFIRM_WITHIN, wanted.confirm_within.as_ref());
+        let Some(((group, member), within)) = member.zip(within) else { return Err(fields.into_error().into()) };
         let done =
             self.act(&caller, move |acting| Box::pin(async move { group::remove_member(acting, group, member).await }));
-        self.answer(done.await?, |()| RemoveMemberResponse {})
+        self.answer_confirmed(done.await?, within, |(), confirmation| RemoveMemberResponse { confirmation }).await
     }
 
     async fn list_members(
@@ -149,9 +153,13 @@ impl GroupService for Rooms {
 
 fn parse_member(group: &str, member: &str) -> Result<(GroupId, Principal), FieldViolations> {
     let mut fields = Fields::default();
+    read_member(&mut fields, group, member).ok_or_else(|| fields.into_error())
+}
+
+fn read_member(fields: &mut Fields, group: &str, member: &str) -> Option<(GroupId, Principal)> {
     let group = fields.check("group_id", GroupId::parse(group));
     let member = fields.check("member", Principal::parse(member));
-    group.zip(member).ok_or_else(|| fields.into_error())
+    group.zip(member)
 }
 
 fn parse_edit(request: &UpdateGroupRequest) -> Result<(GroupId, GroupEdit, String), FieldViolations> {

@@ -12,6 +12,8 @@ mod session;
 mod user;
 mod user_fields;
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use passgate_kit::caller::Caller;
 use passgate_kit::client::Ambient;
@@ -24,6 +26,7 @@ use passgate_proto::identity::v1::grant_service_server::GrantServiceServer;
 use passgate_proto::identity::v1::group_service_server::GroupServiceServer;
 use passgate_proto::identity::v1::session_service_server::SessionServiceServer;
 use passgate_proto::identity::v1::user_service_server::UserServiceServer;
+use passgate_proto::r#type::v1::Confirmation;
 use tonic::service::Routes;
 use tonic::{Response, Status};
 
@@ -85,6 +88,20 @@ impl Rooms {
         let Committed { value, position } = committed;
         let done = Committed { value: (), position };
         Ok(self.marks.with_change(Response::new(message(value)), &done))
+    }
+
+    /// The answer to a write that takes something away: with its mark, and with who has acknowledged it if that is asked.
+    async fn answer_confirmed<T, M>(
+        &self,
+        committed: Committed<T>,
+        within: Option<Duration>,
+        message: impl FnOnce(T, Option<Confirmation>) -> M,
+    ) -> Result<Response<M>, Status> {
+        let confirmation = match committed.position.zip(within) {
+            Some((position, within)) => Some(self.issuing.confirmed(position, within).await),
+            None => None,
+        };
+        self.answer(committed, |value| message(value, confirmation))
     }
 
     /// Passes if nothing that lives would stop working, or the caller said that it may.

@@ -1,19 +1,36 @@
 //! Reading fields, each wrong one named.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use passgate_kit::client::{Description, GroupId, Labels, MAX_PATTERNS, Patterns};
 use passgate_kit::field_mask::Mask;
 use passgate_kit::fields::{FieldViolations, Fields};
+use passgate_kit::request::confirm_within;
 use passgate_proto::r#type::v1::PrincipalState;
 use prost_types::FieldMask;
 
 use crate::principal::About;
 use crate::principal::bundle::{Bundle, MAX_GROUPS};
 
+/// The field that asks for a confirmation.
+pub const CONFIRM_WITHIN: &str = "confirm_within";
+
 /// One field alone.
 pub fn one<T, E: Display>(path: &str, value: Result<T, E>) -> Result<T, FieldViolations> {
     value.map_err(|rule| FieldViolations::one(path, rule.to_string()))
+}
+
+/// What is to be taken away, and how long to wait until that is confirmed.
+pub fn confirmable<T, E: Display>(
+    path: &str,
+    value: Result<T, E>,
+    within: Option<&prost_types::Duration>,
+) -> Result<(T, Option<Duration>), FieldViolations> {
+    let mut fields = Fields::default();
+    let value = fields.check(path, value);
+    let within = confirm_within(&mut fields, CONFIRM_WITHIN, within);
+    value.zip(within).ok_or_else(|| fields.into_error())
 }
 
 /// Description and labels.

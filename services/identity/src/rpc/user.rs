@@ -100,9 +100,11 @@ impl UserService for Rooms {
         request: Request<DisableUserRequest>,
     ) -> Result<Response<DisableUserResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
-        let id = parse::one("id", UserId::parse(&request.get_ref().id))?;
+        let wanted = request.into_inner();
+        let (id, within) = parse::confirmable("id", UserId::parse(&wanted.id), wanted.confirm_within.as_ref())?;
         let done = self.disable(&caller, Principal::User(id)).await?;
-        self.answer(done, |view| DisableUserResponse { user: Some(convert::user(view)) })
+        let told = |view, confirmation| DisableUserResponse { user: Some(convert::user(view)), confirmation };
+        self.answer_confirmed(done, within, told).await
     }
 
     async fn enable_user(&self, request: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
@@ -115,9 +117,9 @@ impl UserService for Rooms {
     async fn delete_user(&self, request: Request<DeleteUserRequest>) -> Result<Response<DeleteUserResponse>, Status> {
         let caller = Caller::of(&request)?.clone();
         let wanted = request.into_inner();
-        let id = parse::one("id", UserId::parse(&wanted.id))?;
+        let (id, within) = parse::confirmable("id", UserId::parse(&wanted.id), wanted.confirm_within.as_ref())?;
         let done = self.delete(&caller, Principal::User(id), wanted.etag, wanted.delete_live_tokens).await?;
-        self.answer(done, |()| DeleteUserResponse {})
+        self.answer_confirmed(done, within, |(), confirmation| DeleteUserResponse { confirmation }).await
     }
 
     async fn set_password(

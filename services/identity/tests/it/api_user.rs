@@ -30,7 +30,7 @@ on_both! {
         let own = harness.named(Principal::ApiUser(ApiUserId::parse(&id).expect("an id")), &[]);
         own.api_users().get_api_user(GetApiUserRequest { id: id.clone() }).await.expect("itself");
 
-        clients.disable_api_user(DisableApiUserRequest { id: id.clone() }).await.expect("disabled");
+        clients.disable_api_user(DisableApiUserRequest { id: id.clone(), confirm_within: None }).await.expect("disabled");
         let refused = own.api_users().get_api_user(GetApiUserRequest { id: id.clone() }).await;
         assert_eq!(told(refused).1, "OWNER_DISABLED");
         clients.enable_api_user(EnableApiUserRequest { id: id.clone() }).await.expect("enabled");
@@ -58,10 +58,22 @@ on_both! {
         assert_eq!(named, ["grants[0]", "groups[0]", "name", "token.name", "token.scopes", "token.ttl"]);
     }
 
-    async fn a_name_is_taken_whatever_its_case(harness) {
-        create(&harness, "import").await;
-        let request = CreateApiUserRequest { name: "IMPORT".into(), ..Default::default() };
-        let refused = harness.admin.api_users().create_api_user(request).await;
-        assert_eq!(told(refused), (Code::AlreadyExists, "NAME_TAKEN".into()));
+    async fn a_name_is_taken_by_all_that_looks_like_it(harness) {
+        create(&harness, "caf\u{e9} import").await;
+        let other = create(&harness, "other").await;
+        for twin in ["CAF\u{c9} IMPORT", "cafe\u{301} import", "Cafe\u{301} Import", "\u{ff43}af\u{e9} import"] {
+            let request = CreateApiUserRequest { name: twin.into(), ..Default::default() };
+            let refused = harness.admin.api_users().create_api_user(request).await;
+            assert_eq!(told(refused), (Code::AlreadyExists, "NAME_TAKEN".into()), "{twin}");
+            let renamed = UpdateApiUserRequest {
+                api_user: Some(ApiUser { name: twin.into(), ..other.clone() }),
+                update_mask: Some(FieldMask { paths: vec!["name".into()] }),
+            };
+            let refused = harness.admin.api_users().update_api_user(renamed).await;
+            assert_eq!(told(refused), (Code::AlreadyExists, "NAME_TAKEN".into()), "{twin}");
+        }
+        for formula in ["=cmd|' /C calc'!A0", "caf import"] {
+            create(&harness, formula).await;
+        }
     }
 }

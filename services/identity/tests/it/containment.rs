@@ -119,7 +119,7 @@ async fn on_users(targets: &Targets, client: &Client) -> Acts {
         "UpdateUser" = users.update_user(UpdateUserRequest { user: Some(email), update_mask: mask("email") }),
         "UpdateUser" = users.update_user(UpdateUserRequest { user: Some(shown), update_mask: mask("display_name") }),
         "SetPassword" = users.set_password(SetPasswordRequest { id: id.clone(), ..Default::default() }),
-        "DisableUser" = users.disable_user(DisableUserRequest { id: id.clone() }),
+        "DisableUser" = users.disable_user(DisableUserRequest { id: id.clone(), confirm_within: None }),
         "EnableUser" = users.enable_user(EnableUserRequest { id: id.clone() }),
     ]
 }
@@ -140,7 +140,7 @@ async fn on_api_users(targets: &Targets, client: &Client) -> Acts {
         "UpdateApiUser" = api_users.update_api_user(UpdateApiUserRequest {
             api_user: renamed, update_mask: mask("name")
         }),
-        "DisableApiUser" = api_users.disable_api_user(DisableApiUserRequest { id: id.clone() }),
+        "DisableApiUser" = api_users.disable_api_user(DisableApiUserRequest { id: id.clone(), confirm_within: None }),
         "EnableApiUser" = api_users.enable_api_user(EnableApiUserRequest { id: id.clone() }),
         "DeleteApiUser" = api_users.delete_api_user(DeleteApiUserRequest { id, ..Default::default() }),
     ]
@@ -150,9 +150,17 @@ async fn on_groups_and_grants(targets: &Targets, client: &Client) -> Acts {
     let Targets { user, group, nobody, empty, .. } = targets;
     let member = |id: &UserId| format!("users/{id}");
     let add = |group: &str, id: &UserId| AddMemberRequest { group_id: group.to_owned(), member: member(id) };
-    let remove = |group: &str, id: &UserId| RemoveMemberRequest { group_id: group.to_owned(), member: member(id) };
+    let remove = |group: &str, id: &UserId| RemoveMemberRequest {
+        group_id: group.to_owned(),
+        member: member(id),
+        confirm_within: None,
+    };
     let give = |holder: String, pattern: &str| GrantRequest { holder, patterns: vec![pattern.to_owned()] };
-    let take = |holder: String, pattern: &str| RevokeRequest { holder, patterns: vec![pattern.to_owned()] };
+    let take = |holder: String, pattern: &str| RevokeRequest {
+        holder,
+        patterns: vec![pattern.to_owned()],
+        confirm_within: None,
+    };
     let renamed = Some(Group { id: group.clone(), name: "others".into(), ..Default::default() });
     acts![client:
         "AddMember" = groups.add_member(add(group, nobody)),
@@ -240,7 +248,7 @@ on_both! {
         let before = harness.changes().await;
 
         let add = AddMemberRequest { group_id: ADMINISTRATORS.into(), member: holder.clone() };
-        let remove = RemoveMemberRequest { group_id: ADMINISTRATORS.into(), member: holder.clone() };
+        let remove = RemoveMemberRequest { group_id: ADMINISTRATORS.into(), member: holder.clone(), confirm_within: None };
         let give = GrantRequest { holder: holder.clone(), patterns: vec!["apis/passgate.*".into()] };
         let refused = (Code::PermissionDenied, "NOT_HELD".to_owned());
         assert_eq!(told(help_desk.groups().add_member(add).await), refused);

@@ -162,7 +162,7 @@ on_both! {
         let slow = tokio::spawn(async move { create(&client, "slow").await });
         arrived.notified().await;
 
-        let revoke = RevokeRequest { holder: format!("users/{maker}"), patterns: vec!["endpoints/*".into()] };
+        let revoke = RevokeRequest { holder: format!("users/{maker}"), patterns: vec!["endpoints/*".into()], confirm_within: None };
         harness.admin.grants().revoke(revoke).await.expect("taken");
         go_on.notify_one();
 

@@ -61,7 +61,7 @@ on_both! {
         let record = principals.iter().find(|record| record.principal == format!("users/{bob}")).expect("bob");
         assert_eq!((record.patterns.as_slice(), record.state()), (&["endpoints/a".to_owned()][..], PrincipalState::Enabled));
 
-        harness.admin.users().disable_user(DisableUserRequest { id: bob.to_string() }).await.expect("disabled");
+        harness.admin.users().disable_user(DisableUserRequest { id: bob.to_string(), confirm_within: None }).await.expect("disabled");
         harness.admin.users().enable_user(EnableUserRequest { id: bob.to_string() }).await.expect("enabled");
 
         for (ahead, state) in [(1, PrincipalState::Disabled), (2, PrincipalState::Enabled)] {

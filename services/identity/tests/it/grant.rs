@@ -23,7 +23,7 @@ on_both! {
         let holders: Vec<&str> = covering.iter().map(|grant| grant.pattern.as_str()).collect();
         assert!(holders.contains(&"endpoints/sales-*:read") && holders.contains(&"*"), "{holders:?}");
         assert!(!holders.contains(&"apis/shop.v1.Orders/*"));
-        let revoke = RevokeRequest { holder: holder.clone(), patterns: vec![patterns[0].clone()] };
+        let revoke = RevokeRequest { holder: holder.clone(), patterns: vec![patterns[0].clone()], confirm_within: None };
         let left = harness.admin.grants().revoke(revoke).await.expect("taken").into_inner().grants;
 
         assert_eq!(left.len(), 1);
@@ -36,7 +36,7 @@ on_both! {
     async fn every_wrong_field_of_a_grant_is_named(harness) {
         let request = GrantRequest { holder: "bob".into(), patterns: vec!["endpoints/*/x".into(), "*".into(), " a".into()] };
         assert_eq!(fields(harness.admin.grants().grant(request).await), ["holder", "patterns[0]", "patterns[2]"]);
-        let request = RevokeRequest { holder: "groups/x".into(), patterns: Vec::new() };
+        let request = RevokeRequest { holder: "groups/x".into(), patterns: Vec::new(), confirm_within: None };
         assert_eq!(fields(harness.admin.grants().revoke(request).await), ["holder", "patterns"]);
         let request = ListGrantsRequest { holder: "x".into(), resource: "y".into(), ..Default::default() };
         assert_eq!(fields(harness.admin.grants().list_grants(request).await), ["holder", "resource"]);
@@ -56,8 +56,8 @@ on_both! {
     async fn the_last_administrator_keeps_its_grant(harness) {
         let other = harness.user("other@example.org", &["*"]).await;
         let one = harness.session(other);
-        one.users().disable_user(DisableUserRequest { id: harness.admin_user.to_string() }).await.expect("not the last");
-        let revoke = RevokeRequest { holder: format!("users/{other}"), patterns: vec!["*".into()] };
+        one.users().disable_user(DisableUserRequest { id: harness.admin_user.to_string(), confirm_within: None }).await.expect("not the last");
+        let revoke = RevokeRequest { holder: format!("users/{other}"), patterns: vec!["*".into()], confirm_within: None };
         assert_eq!(told(one.grants().revoke(revoke).await), (Code::FailedPrecondition, "LAST_ADMINISTRATOR".into()));
     }
 }

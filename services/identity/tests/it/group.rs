@@ -55,7 +55,7 @@ on_both! {
             update_mask: Some(FieldMask { paths: vec!["name".into()] }),
         };
         let grant = GrantRequest { holder: format!("groups/{id}"), patterns: vec!["*".into()] };
-        let revoke = RevokeRequest { holder: format!("groups/{id}"), patterns: vec!["*".into()] };
+        let revoke = RevokeRequest { holder: format!("groups/{id}"), patterns: vec!["*".into()], confirm_within: None };
         let refused = (Code::FailedPrecondition, "BUILT_IN".to_owned());
 
         assert_eq!(told(harness.admin.groups().update_group(update).await), refused);
@@ -67,7 +67,7 @@ on_both! {
     async fn the_last_administrator_does_not_leave_the_group(harness) {
         let request = RemoveMemberRequest {
             group_id: ADMINISTRATORS.into(),
-            member: format!("users/{}", harness.admin_user),
+            member: format!("users/{}", harness.admin_user), confirm_within: None,
         };
         let before = harness.changes().await;
         let refused = harness.admin.groups().remove_member(request).await;

@@ -33,7 +33,7 @@ on_both! {
             api_user(&harness, name, team).await;
         }
         let disabled = api_user(&harness, "old", "sales").await;
-        harness.admin.api_users().disable_api_user(DisableApiUserRequest { id: disabled }).await.expect("disabled");
+        harness.admin.api_users().disable_api_user(DisableApiUserRequest { id: disabled, confirm_within: None }).await.expect("disabled");
 
         for (filter, order, wanted) in [
             ("", "", &["old", "Zebra", "import", "sales A", "Sales b"][..]),

@@ -9,7 +9,7 @@ on_both! {
     async fn unknown_wrong_and_disabled_are_one_answer(harness) {
         let nobody = harness.nobody();
         let id = harness.user("bob@example.org", &[]).await;
-        harness.admin.users().disable_user(DisableUserRequest { id: id.to_string() }).await.expect("disabled");
+        harness.admin.users().disable_user(DisableUserRequest { id: id.to_string(), confirm_within: None }).await.expect("disabled");
         let mut answers = Vec::new();
         for (email, password) in [
             ("nobody@example.org", "some words or other"),

@@ -136,9 +136,9 @@ on_both! {
         let session = sign_in(&nobody, "bob@example.org", "bob's one time words", Some("bob's very own words")).await;
         let session = harness.with(&session.expect("signed in").session_token);
 
-        let disabled = harness.admin.users().disable_user(DisableUserRequest { id: id.to_string() }).await;
+        let disabled = harness.admin.users().disable_user(DisableUserRequest { id: id.to_string(), confirm_within: None }).await;
         assert!(has_mark(&disabled.expect("disabled")));
-        let again = harness.admin.users().disable_user(DisableUserRequest { id: id.to_string() }).await;
+        let again = harness.admin.users().disable_user(DisableUserRequest { id: id.to_string(), confirm_within: None }).await;
         assert!(has_mark(&again.expect("found disabled")), "what is found done is as good as what is done");
 
         let refused = (Code::Unauthenticated, "OWNER_DISABLED".to_owned());
@@ -170,13 +170,13 @@ on_both! {
         let (mut first, mut second) = (one.users(), two.users());
 
         let (one_off, two_off) = tokio::join!(
-            first.disable_user(DisableUserRequest { id: other.to_string() }),
-            second.disable_user(DisableUserRequest { id: harness.admin_user.to_string() }),
+            first.disable_user(DisableUserRequest { id: other.to_string(), confirm_within: None }),
+            second.disable_user(DisableUserRequest { id: harness.admin_user.to_string(), confirm_within: None }),
         );
 
         assert_eq!(usize::from(one_off.is_ok()) + usize::from(two_off.is_ok()), 1, "{one_off:?} {two_off:?}");
         let (left, left_id) = if one_off.is_ok() { (one, harness.admin_user) } else { (two, other) };
-        let refused = left.users().disable_user(DisableUserRequest { id: left_id.to_string() }).await;
+        let refused = left.users().disable_user(DisableUserRequest { id: left_id.to_string(), confirm_within: None }).await;
         assert_eq!(told(refused), (Code::FailedPrecondition, "LAST_ADMINISTRATOR".into()));
         let request = DeleteUserRequest { id: left_id.to_string(), ..Default::default() };
         assert_eq!(told(left.users().delete_user(request).await).1, "LAST_ADMINISTRATOR");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passgate_kit::client::{Ambient, ManualClock, Reason, SystemRandom};
-use passgate_kit::idempotency::{Claim, ClaimError, Claimed, REMEMBERED, forget_old};
+use passgate_kit::idempotency::{Claim, ClaimError, Claimed, FORGOTTEN_AT_ONCE, REMEMBERED, forget_old};
 use passgate_kit::problem::Problem as _;
 use passgate_kit::request::{BodyDigest, RequestId};
 use passgate_kit::store::Store;
@@ -88,5 +88,23 @@ on_both_databases! {
         assert_eq!(forget().await.expect("forgotten"), 1);
 
         assert_eq!(take(&store, claim("users/a", b"other", "things/2")).await.expect("first"), Claimed::First);
+    }
+
+    async fn no_transaction_forgets_more_than_so_many(db: TestDatabase) {
+        let clock = Arc::new(ManualClock::new(OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000)));
+        let store = db.open::<Migrator>("things", &Ambient::new(clock.clone(), Arc::new(SystemRandom))).await;
+        let all = store.write(|tx| Box::pin(async move {
+            for number in 0..FORGOTTEN_AT_ONCE + 1 {
+                claim(&format!("users/{number}"), b"body", "things/1").take(tx).await?;
+            }
+            Ok::<_, ClaimError>(())
+        }));
+        all.await.map(|committed| committed.value).expect("claimed");
+        clock.advance(REMEMBERED + Duration::from_secs(1));
+        let forget = || async { store.write(|tx| Box::pin(async move { forget_old(tx).await })).await.map(|done| done.value) };
+
+        assert_eq!(forget().await.expect("forgotten"), FORGOTTEN_AT_ONCE.unsigned_abs());
+        assert_eq!(forget().await.expect("forgotten"), 1);
+        assert_eq!(forget().await.expect("forgotten"), 0);
     }
 }

@@ -79,7 +79,7 @@ pub async fn of_users(tried: &mut Tried, client: &Client, bob: &str) {
     walk!(
         tried,
         client,
-        "DisableUser" = users.disable_user(DisableUserRequest { id: ID.into() }),
+        "DisableUser" = users.disable_user(DisableUserRequest { id: ID.into(), confirm_within: None }),
         [ids("id", |r: &mut DisableUserRequest, v| r.id = v),]
     );
     walk!(
@@ -186,7 +186,7 @@ pub async fn of_api_users(tried: &mut Tried, client: &Client) {
     walk!(
         tried,
         client,
-        "DisableApiUser" = api_users.disable_api_user(DisableApiUserRequest { id: ID.into() }),
+        "DisableApiUser" = api_users.disable_api_user(DisableApiUserRequest { id: ID.into(), confirm_within: None }),
         [ids("id", |r: &mut DisableApiUserRequest, v| r.id = v),]
     );
     walk!(
@@ -280,7 +280,8 @@ pub async fn of_groups(tried: &mut Tried, client: &Client) {
     walk!(
         tried,
         client,
-        "RemoveMember" = groups.remove_member(RemoveMemberRequest { group_id: ID.into(), member: member() }),
+        "RemoveMember" =
+            groups.remove_member(RemoveMemberRequest { group_id: ID.into(), member: member(), confirm_within: None }),
         [
             ids("group_id", |r: &mut RemoveMemberRequest, v| r.group_id = v),
             principals("member", |r: &mut RemoveMemberRequest, v| r.member = v),
@@ -343,7 +344,7 @@ pub async fn of_grants(tried: &mut Tried, client: &Client) {
     walk!(
         tried,
         client,
-        "Revoke" = grants.revoke(RevokeRequest { holder: holder(), patterns: patterns_given() }),
+        "Revoke" = grants.revoke(RevokeRequest { holder: holder(), patterns: patterns_given(), confirm_within: None }),
         [
             holders("holder", |r: &mut RevokeRequest, v| r.holder = v),
             texts("holder", &[""], |r: &mut RevokeRequest, v| r.holder = v),

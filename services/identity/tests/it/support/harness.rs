@@ -6,33 +6,23 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use passgate_identity::{Config, Runtime, Service};
 use passgate_kit::client::clock::Moment;
-use passgate_kit::client::headers::{MARK_HEADER, PEER_HEADER};
 use passgate_kit::client::{
     Ambient, Clock, Principal, Scopes, SecretString, SystemClock, SystemRandom, TokenId, UserId,
 };
 use passgate_kit::credentials::{accept, add, generate};
 use passgate_kit::keyfile::{read_or_create_key, write_new_secret};
 use passgate_kit::server::Lifecycle;
-use passgate_kit::store::{Dialect, Store, StoreError};
+use passgate_kit::store::Dialect;
 use passgate_kit::testing::TestDatabase;
 use passgate_proto::access::Role;
-use passgate_proto::identity::v1::api_user_service_client::ApiUserServiceClient;
-use passgate_proto::identity::v1::directory_service_client::DirectoryServiceClient;
-use passgate_proto::identity::v1::grant_service_client::GrantServiceClient;
-use passgate_proto::identity::v1::group_service_client::GroupServiceClient;
-use passgate_proto::identity::v1::session_service_client::SessionServiceClient;
-use passgate_proto::identity::v1::user_service_client::UserServiceClient;
-use passgate_proto::identity::v1::{CreateUserRequest, SignInRequest, SignInResponse, User};
+use passgate_proto::identity::v1::{CreateUserRequest, User};
 use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
 use passgate_proto::token::v1::issuing_service_server::IssuingServiceServer;
-use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Status};
 
+use super::client::{Client, With, sign_in};
 use super::fake_token::{FakeToken, Held, State};
 
 /// The first user's password, once it has chosen one.
@@ -52,58 +42,11 @@ impl Clock for Ahead {
     }
 }
 
-/// Puts a token, or a service's credential, into each call, and the address that the gateway saw.
-#[derive(Clone, Default)]
-pub struct With {
-    token: Option<String>,
-    credential: Option<Arc<SecretString>>,
-    peer: Option<String>,
-}
-
-impl Interceptor for With {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(token) = &self.token {
-            request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("metadata"));
-        }
-        if let Some(credential) = &self.credential {
-            passgate_kit::client::client::present(credential, request.metadata_mut())?;
-        }
-        if let Some(peer) = &self.peer {
-            request.metadata_mut().insert(PEER_HEADER, peer.parse().expect("metadata"));
-        }
-        Ok(request)
-    }
-}
-
-type Called = InterceptedService<Channel, With>;
-
-/// Calls with one credential.
-#[derive(Clone)]
-pub struct Client(Channel, With);
-
-macro_rules! services {
-    ($($method:ident $client:ident;)+) => {
-        impl Client {
-            $(pub fn $method(&self) -> $client<Called> {
-                $client::with_interceptor(self.0.clone(), self.1.clone())
-            })+
-        }
-    };
-}
-
-services! {
-    users UserServiceClient;
-    api_users ApiUserServiceClient;
-    groups GroupServiceClient;
-    grants GrantServiceClient;
-    sessions SessionServiceClient;
-    directory DirectoryServiceClient;
-}
-
 /// A running service with its surroundings.
 pub struct Harness {
-    database: TestDatabase,
-    ambient: Ambient,
+    pub database: TestDatabase,
+    pub dialect: Dialect,
+    pub ambient: Ambient,
     pub config: Config,
     pub token: Arc<State>,
     pub clock: Arc<Ahead>,
@@ -168,6 +111,7 @@ impl Harness {
         let admin_user = UserId::parse_resource_name(&signed_in.principal).expect("a user");
         Self {
             database,
+            dialect,
             ambient,
             config,
             token: state,
@@ -213,31 +157,10 @@ impl Harness {
         self.from_address_at(&channel, peer)
     }
 
-    /// Runs a statement on the database, behind the service's back.
-    pub async fn execute(&self, sql: &'static str, values: [sea_orm::Value; 2]) {
-        let store = Store::open(self.database.config(), "identity", &self.ambient).await.expect("the database opens");
-        let written = store.write(move |tx| {
-            Box::pin(async move {
-                let statement = tx.dialect().statement(sql, values);
-                Ok::<_, StoreError>(tx.connection().execute_raw(statement).await?.rows_affected())
-            })
-        });
-        assert!(written.await.expect("written").value > 0, "{sql}");
-        store.close().await;
-    }
-
-    /// The first column of what a query finds, as text.
-    pub async fn query(&self, sql: &'static str) -> Vec<String> {
-        let store = Store::open(self.database.config(), "identity", &self.ambient).await.expect("the database opens");
-        let found = store.read(move |conn| {
-            Box::pin(async move {
-                let statement = Statement::from_string(conn.get_database_backend(), sql);
-                Ok::<_, StoreError>(conn.query_all_raw(statement).await?)
-            })
-        });
-        let rows = found.await.expect("read");
-        store.close().await;
-        rows.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
+    /// Calls another service, without a token.
+    pub fn at(&self, address: std::net::SocketAddr) -> Client {
+        let channel = Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
+        Client(channel, With::default())
     }
 
     /// Calls with a token.
@@ -305,24 +228,4 @@ impl Drop for Harness {
     fn drop(&mut self) {
         self.lifecycle.stop();
     }
-}
-
-/// Signs in.
-pub async fn sign_in(
-    client: &Client,
-    email: &str,
-    password: &str,
-    new_password: Option<&str>,
-) -> Result<SignInResponse, Status> {
-    let request = SignInRequest {
-        email: email.to_owned(),
-        password: password.to_owned(),
-        new_password: new_password.map(str::to_owned),
-    };
-    client.sessions().sign_in(request).await.map(tonic::Response::into_inner)
-}
-
-/// Whether an answer carries a change mark.
-pub fn has_mark<T>(answer: &tonic::Response<T>) -> bool {
-    answer.metadata().contains_key(MARK_HEADER)
 }

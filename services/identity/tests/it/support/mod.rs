@@ -1,11 +1,14 @@
 //! The harness, and what tests say with it.
 
+mod client;
+mod database;
 mod fake_token;
 mod harness;
 mod refusal;
 
+pub use client::{Client, has_mark, sign_in};
 pub use fake_token::Fault;
-pub use harness::{ADMIN_PASSWORD, Client, Harness, has_mark, sign_in};
+pub use harness::{ADMIN_PASSWORD, Harness};
 pub use refusal::{fields, reason, told};
 
 /// Makes each test run on SQLite and on PostgreSQL.
