@@ -10,6 +10,7 @@ pub const fn advice(reason: Reason) -> Option<&'static str> {
         Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked | Reason::KeyRevoked => {
             "run `passgate login`, or use another token"
         }
+        Reason::OwnerDisabled => "ask an administrator: `passgate user enable` or `passgate api-user enable`",
         Reason::SignInAgain => "run `passgate login` again, then repeat",
         Reason::PasswordMustChange => "add --new-password and choose one of your own",
         Reason::NoGrant => "ask an administrator for the grant: `passgate grant add YOU PATTERN`",

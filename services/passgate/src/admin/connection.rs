@@ -181,9 +181,13 @@ impl Connection {
 
 /// Whether it is the change mark that is wrong: the server's installation was made anew.
 fn names_the_mark(status: &Status) -> bool {
+    if status.code() != tonic::Code::InvalidArgument {
+        return false;
+    }
     let details = status.get_error_details();
     let fields = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-    fields.iter().any(|field| field.field == AT_LEAST_HEADER)
+    // The edge refuses before anything is decoded, and so names no field.
+    status.message().starts_with(AT_LEAST_HEADER) || fields.iter().any(|field| field.field == AT_LEAST_HEADER)
 }
 
 fn bearer(token: &SecretString, from: &str) -> Result<MetadataValue<Ascii>, Failure> {

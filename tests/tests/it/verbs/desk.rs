@@ -1,9 +1,9 @@
 //! Somebody's desk: the program, what it remembers, and nothing of this machine's own environment.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -96,10 +96,27 @@ impl Desk {
         run(command.args(["-e", "-o", "pipefail", "-c", line]).envs(variables.iter().copied()), "")
     }
 
-    /// Runs a verb on a terminal of its own, on which somebody types `keys` each time that it waits for a line.
-    pub fn at_terminal(&self, line: &str, keys: &str) -> Said {
+    /// Runs a verb on a terminal of its own, on which somebody types `keys` once `prompt` is there. `unseen`: the prompt is for
+    /// what is not shown, so nobody types before the terminal has stopped showing it.
+    pub fn at_terminal(&self, line: &str, prompt: &str, keys: &str, unseen: bool) -> Said {
+        let tty = self.home.path().join("tty");
         let mut command = self.command("script");
-        run(command.args(["-qec", &format!("passgate {line}"), "/dev/null"]), keys)
+        command.args(["-qec", &format!("tty > {}; passgate {line}", tty.display()), "/dev/null"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
+        let (mut input, mut output) =
+            (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
+        let mut shown = Vec::new();
+        while !shown.ends_with(prompt.as_bytes()) {
+            let mut byte = [0];
+            let got = output.read(&mut byte).expect("its output");
+            assert_eq!(got, 1, "it ended without {prompt}: {}", String::from_utf8_lossy(&shown));
+            shown.extend(byte);
+        }
+        while unseen && shows_what_is_typed(&tty) {}
+        input.write_all(keys.as_bytes()).expect("it reads");
+        output.read_to_end(&mut shown).expect("its output");
+        let code = child.wait().expect("its end").code().unwrap_or(-1);
+        Said { code, out: String::from_utf8(shown).expect("text"), aside: String::new() }
     }
 
     /// A file that only this user can read.
@@ -123,7 +140,11 @@ impl Desk {
         let own = binary().parent().expect("a folder").display().to_string();
         let path = format!("{own}:{tools}:{}", std::env::var("PATH").expect("a path"));
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", path).env("PASSGATE_HOME", self.home.path()).env("PASSGATE_SERVER", &self.server);
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("PASSGATE_HOME", self.home.path())
+            .env("PASSGATE_SERVER", &self.server);
         command
     }
 }
@@ -133,6 +154,13 @@ impl Said {
     pub fn all(&self) -> String {
         format!("{}{}", self.out, self.aside)
     }
+}
+
+/// Whether a terminal echoes; `tty` is the file with its name.
+fn shows_what_is_typed(tty: &Path) -> bool {
+    let name = fs::read_to_string(tty).expect("a terminal's name");
+    let stty = Command::new("stty").args(["-F", name.trim(), "-a"]).output().expect("stty runs");
+    !String::from_utf8_lossy(&stty.stdout).contains("-echo ")
 }
 
 fn run(command: &mut Command, input: &str) -> Said {
