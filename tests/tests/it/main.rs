@@ -9,6 +9,7 @@
 mod arrows;
 mod both_or_neither;
 mod contracts;
+mod cut_off;
 mod ending;
 mod faults;
 mod first_start;
