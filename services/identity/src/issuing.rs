@@ -77,8 +77,8 @@ impl Issuing {
         let asked = async {
             let mut request = self.request(message)?;
             request.set_timeout(longest);
-            let call = self.client.clone().await_applied(request);
-            match tokio::time::timeout(longest, call).await {
+            let mut client = self.client.clone();
+            match tokio::time::timeout(longest, client.await_applied(request)).await {
                 Ok(answer) => answer.map_err(sorted).map(|answer| answer.into_inner().confirmation),
                 Err(_) => Err(IdentityError::TokenServiceAway(None)),
             }

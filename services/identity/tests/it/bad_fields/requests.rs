@@ -80,7 +80,10 @@ pub async fn of_users(tried: &mut Tried, client: &Client, bob: &str) {
         tried,
         client,
         "DisableUser" = users.disable_user(DisableUserRequest { id: ID.into(), confirm_within: None }),
-        [ids("id", |r: &mut DisableUserRequest, v| r.id = v),]
+        [
+            ids("id", |r: &mut DisableUserRequest, v| r.id = v),
+            confirmations(|r: &mut DisableUserRequest, v| r.confirm_within = v)
+        ]
     );
     walk!(
         tried,
@@ -92,7 +95,10 @@ pub async fn of_users(tried: &mut Tried, client: &Client, bob: &str) {
         tried,
         client,
         "DeleteUser" = users.delete_user(DeleteUserRequest { id: ID.into(), ..Default::default() }),
-        [ids("id", |r: &mut DeleteUserRequest, v| r.id = v),]
+        [
+            ids("id", |r: &mut DeleteUserRequest, v| r.id = v),
+            confirmations(|r: &mut DeleteUserRequest, v| r.confirm_within = v)
+        ]
     );
     walk!(
         tried,
@@ -187,7 +193,10 @@ pub async fn of_api_users(tried: &mut Tried, client: &Client) {
         tried,
         client,
         "DisableApiUser" = api_users.disable_api_user(DisableApiUserRequest { id: ID.into(), confirm_within: None }),
-        [ids("id", |r: &mut DisableApiUserRequest, v| r.id = v),]
+        [
+            ids("id", |r: &mut DisableApiUserRequest, v| r.id = v),
+            confirmations(|r: &mut DisableApiUserRequest, v| r.confirm_within = v)
+        ]
     );
     walk!(
         tried,
@@ -199,7 +208,10 @@ pub async fn of_api_users(tried: &mut Tried, client: &Client) {
         tried,
         client,
         "DeleteApiUser" = api_users.delete_api_user(DeleteApiUserRequest { id: ID.into(), ..Default::default() }),
-        [ids("id", |r: &mut DeleteApiUserRequest, v| r.id = v),]
+        [
+            ids("id", |r: &mut DeleteApiUserRequest, v| r.id = v),
+            confirmations(|r: &mut DeleteApiUserRequest, v| r.confirm_within = v)
+        ]
     );
     let right = UpdateApiUserRequest {
         api_user: Some(ApiUser { id: ID.into(), name: "new".into(), ..Default::default() }),
@@ -285,6 +297,7 @@ pub async fn of_groups(tried: &mut Tried, client: &Client) {
         [
             ids("group_id", |r: &mut RemoveMemberRequest, v| r.group_id = v),
             principals("member", |r: &mut RemoveMemberRequest, v| r.member = v),
+            confirmations(|r: &mut RemoveMemberRequest, v| r.confirm_within = v),
         ]
     );
     walk!(
@@ -349,6 +362,7 @@ pub async fn of_grants(tried: &mut Tried, client: &Client) {
             holders("holder", |r: &mut RevokeRequest, v| r.holder = v),
             texts("holder", &[""], |r: &mut RevokeRequest, v| r.holder = v),
             patterns("patterns[0]", "patterns", |r: &mut RevokeRequest, v| r.patterns = v),
+            confirmations(|r: &mut RevokeRequest, v| r.confirm_within = v),
             vec![one("patterns", |r: &mut RevokeRequest| r.patterns = Vec::new())],
         ]
     );

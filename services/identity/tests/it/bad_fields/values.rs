@@ -229,3 +229,9 @@ pub fn durations<R: 'static>(field: &'static str, put: fn(&mut R, Option<Duratio
     let wrong = vec![time(0, 0), time(-1, 0), time(60, -1), time(60, 1_000_000_000), time(i64::MIN, 0)];
     each(field, wrong, put)
 }
+
+/// How long to wait for a confirmation.
+pub fn confirmations<R: 'static>(put: fn(&mut R, Option<Duration>)) -> Vec<Wrong<R>> {
+    let time = |seconds, nanos| Some(Duration { seconds, nanos });
+    each("confirm_within", vec![time(31, 0), time(30, 1), time(-1, 0), time(1, -1), time(0, 1_000_000_000)], put)
+}
