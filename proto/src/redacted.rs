@@ -5,8 +5,11 @@ use prost_reflect::{Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor
 
 use crate::ALL_DESCRIPTOR_SET;
 
+/// What `Debug` makes of a message's bytes.
+type Print = fn(&[u8]) -> String;
+
 /// Each message whose `Debug` is not the derived one, and what that makes of a message's bytes.
-const REDACTED: &[(&str, fn(&[u8]) -> String)] = include!(concat!(env!("OUT_DIR"), "/redacted.rs"));
+const REDACTED: &[(&str, Print)] = include!(concat!(env!("OUT_DIR"), "/redacted.rs"));
 
 /// Words that a secret's name may have in it.
 const SUSPECT: &[&str] = &["password", "secret", "token", "credential", "key", "bearer", "private", "authorization"];
@@ -46,7 +49,7 @@ fn filled(field: &FieldDescriptor, text: &str) -> Option<Value> {
 fn no_message_prints_a_secret_and_all_print_the_rest() {
     let mut seen = 0;
     for message in messages() {
-        for field in message.fields().filter(|field| is_suspect(field)) {
+        for field in message.fields().filter(is_suspect) {
             let (_, debug) = REDACTED.iter().find(|(name, _)| *name == message.full_name()).unwrap_or_else(|| {
                 panic!("{} would print: build/redact.rs must cover it, or HARMLESS say why not", field.full_name())
             });

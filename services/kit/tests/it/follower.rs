@@ -89,9 +89,9 @@ on_both_databases! {
         let stop = CancellationToken::new();
         let run = tokio::spawn(follower.run(stop.clone()));
 
-        create(&store, "anvil").await.expect("created");
+        let written = create(&store, "anvil").await.expect("created").position.expect("appended");
 
-        applied.wait_for(ChangeNumber(1), LONG).await.expect("applied");
+        applied.wait_for_position(&written, LONG).await.expect("applied");
         stop.cancel();
         run.await.expect("ended").expect("without a break");
     }
