@@ -44,6 +44,14 @@ impl Call {
         std::mem::replace(&mut self.presented, Ok(None))
     }
 
+    /// The refusal for what the right is there for, and nothing else.
+    pub(super) fn nothing_there(&self) -> Refusal {
+        match self.speech {
+            Speech::Grpc => Refusal::NoSuchMethod,
+            Speech::Http => Refusal::NothingThere,
+        }
+    }
+
     /// The change mark that the decision must not be older than.
     pub(super) fn at_least(&self) -> Option<String> {
         self.parts.headers.get(AT_LEAST_HEADER).and_then(|mark| mark.to_str().ok()).map(str::to_owned)

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{self, HeaderMap};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::client::legacy::{Builder, Client, Error as ClientError};
@@ -62,6 +63,13 @@ impl Upstreams {
     ) -> Result<Response<Incoming>, Refusal> {
         let answer = unless_stalled(self.http1.request(request), watch, timeout).await;
         match answer {
+            // Nobody asked: an upgrade is never sent on.
+            Ok((answer, _)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Err(Refusal::UpstreamBroken("it switched to another protocol unasked".into()))
+            }
+            Ok((answer, _)) if is_framed_twice(answer.headers()) => {
+                Err(Refusal::UpstreamBroken("it said the length of its answer in two ways".into()))
+            }
             Ok((answer, _)) => Ok(answer),
             Err((Stalled::Failed(_), watch)) if watch.is_too_large() => {
                 Err(Refusal::BodyTooLarge { limit: limit.unwrap_or_default() })
@@ -143,6 +151,14 @@ async fn call<C: Connect + Clone + Send + Sync + 'static>(
         None => answer.await,
     };
     answer.map(|answer| (answer, place)).map_err(failed)
+}
+
+/// Whether two readers could take the answer for one of two lengths (RFC 9112 §6.3), as far as hyper shows it.
+fn is_framed_twice(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let first = lengths.next();
+    let listed = first.is_some_and(|length| !length.as_bytes().iter().all(u8::is_ascii_digit));
+    listed || lengths.next().is_some() || (first.is_some() && headers.contains_key(header::TRANSFER_ENCODING))
 }
 
 fn failed(cause: ClientError) -> Refusal {

@@ -19,6 +19,7 @@ mod judge;
 mod lanes;
 mod outbound;
 mod own;
+mod places;
 mod query;
 mod refusal;
 mod rooms;
@@ -151,7 +152,7 @@ impl Proxy {
             Target::Method(resource) => self.method(call, resource).await,
             Target::Nowhere => {
                 self.judge.at_the_edge(call.presented())?;
-                Err(Refusal::NothingThere)
+                Err(call.nothing_there())
             }
         }
     }

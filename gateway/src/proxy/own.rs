@@ -24,7 +24,7 @@ impl Proxy {
         let path = call.parts.uri.path().to_owned();
         let Some(owner) = self.owner(&path) else {
             self.judge.at_the_edge(call.presented())?;
-            return Err(Refusal::NothingThere);
+            return Err(call.nothing_there());
         };
         let credential = self.admit(&mut call, &path, resource).await?;
         let deadline = self.check_grpc_call(&mut call)?;

@@ -73,6 +73,9 @@ pub enum Refusal {
     /// The right is there, the thing is not.
     #[error("there is nothing at this path")]
     NothingThere,
+    /// The same, told to whoever calls a method.
+    #[error("there is no such method")]
+    NoSuchMethod,
     /// The endpoint does not take this method.
     #[error("the endpoint does not take the method {method}")]
     MethodNotAllowed {
@@ -187,6 +190,7 @@ impl Problem for Refusal {
             Self::Denied { denied, .. } => (denied_code(denied.reason), denied.reason),
             Self::Undecidable(_) | Self::NotCurrent => (Code::Unavailable, Reason::Undecidable),
             Self::NothingThere => (Code::Unimplemented, Reason::NotFound),
+            Self::NoSuchMethod => (Code::Unimplemented, Reason::Unimplemented),
             Self::MethodNotAllowed { .. } => (Code::Unimplemented, Reason::MethodNotAllowed),
             Self::GrpcOnEndpoint | Self::NotGrpc => (Code::InvalidArgument, Reason::UnsupportedMediaType),
             Self::BodyTooLarge { .. } => (Code::ResourceExhausted, Reason::BodyTooLarge),
@@ -201,7 +205,7 @@ impl Problem for Refusal {
         match self {
             Self::Head(HeadError::Method) | Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Head(HeadError::Expect) => StatusCode::EXPECTATION_FAILED,
-            Self::NothingThere => StatusCode::NOT_FOUND,
+            Self::NothingThere | Self::NoSuchMethod => StatusCode::NOT_FOUND,
             Self::GrpcOnEndpoint | Self::NotGrpc => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UpstreamForbidden(_) | Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,

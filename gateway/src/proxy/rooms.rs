@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, Version, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use passgate_kit::client::{Action, EndpointName, Resource};
@@ -14,7 +14,7 @@ use super::call::Call;
 use super::judge::Permit;
 use super::refusal::{Refusal, Speech};
 use super::target::Suffix;
-use super::{Proxy, grpc, inbound, outbound};
+use super::{Proxy, grpc, inbound, outbound, places};
 use crate::registry::built_in::is_reserved;
 use crate::registry::{ApiTarget, EndpointRoute};
 
@@ -37,7 +37,7 @@ impl Proxy {
                 self.permit(&mut call, Resource::Endpoint(name), action).await?
             }
         };
-        let route = route.ok_or(Refusal::NothingThere)?;
+        let route = route.ok_or_else(|| call.nothing_there())?;
         check_endpoint_call(&call, route)?;
         self.forward_to_endpoint(call, permit, route, suffix, query).await
     }
@@ -55,12 +55,14 @@ impl Proxy {
         let (upload, watch) = Upload::bounded(body, route.max_request_bytes);
         let request = Request::from_parts(parts, upload.boxed_unsync());
         let answer = self.upstreams.to_endpoint(request, watch, route.timeout, route.max_request_bytes).await?;
-        Ok(cleaned(answer, Answering { speech, deadline: None, is_built_in: false, place: None }))
+        let mut answer = cleaned(answer, Answering { speech, deadline: None, is_built_in: false, place: None });
+        places::rewrite(answer.headers_mut(), route);
+        Ok(answer)
     }
 
     /// `/{package.Service}/{Method}`
     pub(super) async fn method(&self, mut call: Call, resource: Resource) -> Result<Response<Body>, Refusal> {
-        let Resource::Method { service, method } = &resource else { return Err(Refusal::NothingThere) };
+        let Resource::Method { service, method } = &resource else { return Err(call.nothing_there()) };
         if is_reserved(service) {
             return self.own_method(call, resource).await;
         }
@@ -69,14 +71,17 @@ impl Proxy {
         let action = route.map_or(Action::Write, |route| route.action(method));
         let permit = self.permit(&mut call, resource, action).await?;
         let Some(ApiTarget::Upstream(upstream)) = route.map(|route| &route.target) else {
-            return Err(Refusal::NothingThere);
+            return Err(call.nothing_there());
         };
         let deadline = self.check_grpc_call(&mut call)?;
         let Call { mut parts, body, peer, speech, .. } = call;
         outbound::to_api(&mut parts, &permit, upstream, peer).ok_or_else(unwritable)?;
         let request = Request::from_parts(parts, Upload::until(body, deadline).boxed_unsync());
         let (answer, place) = self.upstreams.to_api(request, deadline).await?;
-        Ok(cleaned(answer, Answering { speech, deadline, is_built_in: false, place: Some(place) }))
+        let mut answer = cleaned(answer, Answering { speech, deadline, is_built_in: false, place: Some(place) });
+        // Calls have no cookies, and the origin is shared with endpoints that do.
+        answer.headers_mut().remove(header::SET_COOKIE);
+        Ok(answer)
     }
 
     /// The permission for `action` on `resource`: from the keys at the edge first, from the token service then.

@@ -254,11 +254,9 @@ async fn with_a_token_what_is_not_exactly_a_method_is_unimplemented_and_a_lackin
         "/grpc.Evil/X",
         "/passgate.token.v1.IssuingService/PrepareToken",
     ] {
-        assert_eq!(
-            status_of(call(&gateway, path, Some(&token), one_message())).await.code(),
-            Code::Unimplemented,
-            "{path}"
-        );
+        let status = status_of(call(&gateway, path, Some(&token), one_message())).await;
+        let unimplemented = (Code::Unimplemented, "passgate".to_owned(), "UNIMPLEMENTED".to_owned());
+        assert_eq!(told(&status), unimplemented, "{path}");
     }
     for path in ["/shop.Orders/Other", "/no.Such/Other", "/shop.orders/Do"] {
         let status = status_of(call(&gateway, path, Some(&token), one_message())).await;

@@ -185,6 +185,85 @@ async fn an_upstream_sets_no_state_for_others_and_does_not_speak_as_passgate() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_the_upstreams_own_base_and_its_cookies_are_rewritten_to_the_endpoint() {
+    let answer = "HTTP/1.1 302 Found\r\nlocation: /base/next?a=1\r\nset-cookie: s=1; Path=/; Domain=x.example\r\n\
+                  set-cookie: t=2; Path=/base/deep\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let upstream = Recorder::start(answer).await;
+    let gateway = Setup::default().endpoint(endpoint("sales", upstream.address)).start().await;
+    gateway.allow("endpoints/sales:read");
+
+    let answer = gateway.get("/endpoints/sales/x", &[]).await;
+
+    assert_eq!((status(&answer), header(&answer, "location")), (302, Some("/endpoints/sales/next?a=1")));
+    assert_eq!(upstream.count(), 1, "passed on, never followed");
+    assert!(answer.contains("set-cookie: s=1; Path=/endpoints/sales\r\n"), "{answer}");
+    assert!(answer.contains("set-cookie: t=2; Path=/endpoints/sales/deep\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_switches_protocols_unasked_or_frames_in_two_ways_is_502_and_not_used_again() {
+    for answer in [
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nraw",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 5, 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\nbroken\x01: x\r\n\r\n",
+        "no HTTP at all",
+    ] {
+        let upstream = Recorder::start(answer).await;
+        let gateway = Setup::default().endpoint(endpoint("sales", upstream.address)).start().await;
+        gateway.allow("endpoints/sales:read");
+
+        for count in 1..=2 {
+            let told = gateway.get("/endpoints/sales", &[]).await;
+            assert_eq!(status(&told), 502, "{answer:?}: {told}");
+            assert_eq!(header(&told, "x-passgate-reason"), Some("UPSTREAM_UNAVAILABLE"), "{answer:?}");
+            assert_eq!(upstream.count(), count, "{answer:?}: each by a connection of its own");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_follows_the_end_of_an_answer_is_nobodys_answer() {
+    let smuggled = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    let upstream = Recorder::start(format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello{smuggled}")).await;
+    let gateway = Setup::default().endpoint(endpoint("sales", upstream.address)).start().await;
+    gateway.allow("endpoints/sales:read");
+
+    for count in 1..=3 {
+        let answer = gateway.get("/endpoints/sales", &[]).await;
+        assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+        assert_eq!(upstream.count(), count);
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_is_bounded() {
+    let many = "x-filler: 0123456789\r\n".repeat(101);
+    let large = format!("x-large: {}\r\n", "x".repeat(1 << 20));
+    for head in [many, large] {
+        let upstream = Recorder::start(format!("HTTP/1.1 200 OK\r\n{head}content-length: 0\r\n\r\n")).await;
+        let gateway = Setup::default().endpoint(endpoint("sales", upstream.address)).start().await;
+        gateway.allow("endpoints/sales:read");
+
+        assert_eq!(status(&gateway.get("/endpoints/sales", &[]).await), 502);
+    }
+}
+
+#[tokio::test]
+async fn a_service_of_the_installation_is_not_connected_to_though_it_is_registered() {
+    let service = Recorder::start(PLAIN).await;
+    let setup = Setup { services: vec![service.address], ..Setup::default() };
+    let gateway = setup.endpoint(endpoint("sales", service.address)).start().await;
+    gateway.allow("endpoints/sales:read");
+
+    let answer = gateway.get("/endpoints/sales", &[]).await;
+
+    assert_eq!((status(&answer), header(&answer, "x-passgate-reason")), (502, Some("UPSTREAM_UNAVAILABLE")));
+    assert_eq!(service.count(), 0);
+}
+
+#[tokio::test]
 async fn stopping_finishes_what_is_under_way() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let mut gateway =

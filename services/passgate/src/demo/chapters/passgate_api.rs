@@ -67,5 +67,5 @@ fn internal() -> Step {
             read: nothing,
         },
     )
-    .refused(Expect::Refused(Code::Unimplemented, "NOT_FOUND"))
+    .refused(Expect::Refused(Code::Unimplemented, "UNIMPLEMENTED"))
 }
