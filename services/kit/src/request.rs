@@ -1,7 +1,11 @@
 //! A create's `request_id` (AIP-155), and the digest that tells a repeat from another request with the same id.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use prost::Message;
+
+use crate::fields::Fields;
 
 /// The longest `request_id`, in characters.
 pub const MAX_REQUEST_ID: usize = 64;
@@ -33,6 +37,23 @@ impl RequestId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must have at most 64 printable ASCII characters and no spaces, like a UUID")]
 pub struct RequestIdError;
+
+/// The longest that a confirmation is waited for.
+const LONGEST_CONFIRMATION: Duration = Duration::from_secs(30);
+
+/// Reads how long to wait until a change is confirmed; `Some(None)` if that is not asked for. `None` after a violation was
+/// noted at `path`.
+pub fn confirm_within(
+    fields: &mut Fields,
+    path: &str,
+    asked: Option<&prost_types::Duration>,
+) -> Option<Option<Duration>> {
+    let Some(asked) = asked else { return Some(None) };
+    let well_formed = asked.seconds >= 0 && (0..1_000_000_000).contains(&asked.nanos);
+    let read = Duration::try_from(*asked).ok().filter(|length| well_formed && *length <= LONGEST_CONFIRMATION);
+    let read = fields.check(path, read.ok_or("must be at most 30 s, with 0 to 999,999,999 nanoseconds"))?;
+    Some(Some(read).filter(|length| !length.is_zero()))
+}
 
 /// SHA-256 of a request as it was understood.
 ///

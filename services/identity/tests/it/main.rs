@@ -6,6 +6,7 @@ mod support;
 
 mod api_user;
 mod bad_fields;
+mod confirmation;
 mod containment;
 mod creation;
 mod directory;

@@ -8,13 +8,14 @@ use passgate_proto::identity::v1::{
 use passgate_proto::r#type::v1::{PatternList, PrincipalState};
 
 use super::confirm::Sure;
+use super::confirmation::{self, Wait};
 use super::console::Console;
 use super::failure::Failure;
 use super::impact;
 use super::issued;
 use super::resolve::{self, ApiUserRef};
 use super::screen::{Limit, Listing, Page, Record, SecretOutput, Shown, ShownSecret};
-use super::values::{NewNotes, Notes, State, duration, mask, state_word, when};
+use super::values::{NewNotes, Notes, Sieve, State, duration, mask, state_word, when};
 
 /// What to do with API users.
 #[derive(Debug, Subcommand)]
@@ -102,6 +103,9 @@ pub struct List {
     /// Only API users in this state.
     #[arg(long, value_enum)]
     state: Option<State>,
+    /// See [`Sieve`].
+    #[command(flatten)]
+    sieve: Sieve,
     /// See [`Limit`].
     #[command(flatten)]
     limit: Limit,
@@ -133,6 +137,9 @@ pub struct Disable {
     /// Which.
     #[command(flatten)]
     which: ApiUserRef,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -150,6 +157,9 @@ pub struct Delete {
     /// Delete although it has live tokens, which stop working.
     #[arg(long)]
     delete_live_tokens: bool,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -226,6 +236,7 @@ async fn create(args: Create, at: &mut Console) -> Result<(), Failure> {
 
 async fn list(args: List, at: &mut Console) -> Result<(), Failure> {
     let state = args.state.map(PrincipalState::from).unwrap_or_default().into();
+    let (filter, order_by) = (args.sieve.filter.unwrap_or_default(), args.sieve.order_by.unwrap_or_default());
     let (api, name) = (&at.api, args.name.unwrap_or_default());
     let ask = |page: Page| {
         let request = ListApiUsersRequest {
@@ -233,7 +244,8 @@ async fn list(args: List, at: &mut Console) -> Result<(), Failure> {
             page_token: page.token,
             name: name.clone(),
             state,
-            ..ListApiUsersRequest::default()
+            filter: filter.clone(),
+            order_by: order_by.clone(),
         };
         async move {
             let answer = api.call(api.api_users().list_api_users(request)).await?;
@@ -261,7 +273,9 @@ async fn disable(args: Disable, at: &mut Console) -> Result<(), Failure> {
     let what = format!("disable the API user {:?}", api_user.name);
     let name = format!("api-users/{}", api_user.id);
     args.sure.confirm(&mut at.screen, &what, impact::live_tokens(&at.api, &name)).await?;
-    let answer = at.api.call(at.api.api_users().disable_api_user(DisableApiUserRequest { id: api_user.id })).await?;
+    let request = DisableApiUserRequest { id: api_user.id, confirm_within: Some(args.wait.confirm_within) };
+    let answer = at.api.call(at.api.api_users().disable_api_user(request)).await?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
     at.screen.show(&answer.api_user.unwrap_or_default(), args.shown)
 }
 
@@ -270,7 +284,9 @@ async fn delete(args: Delete, at: &mut Console) -> Result<(), Failure> {
     let what = format!("delete the API user {name:?} for good");
     let holder = format!("api-users/{id}");
     args.sure.confirm(&mut at.screen, &what, impact::live_tokens(&at.api, &holder)).await?;
-    let request = DeleteApiUserRequest { id, delete_live_tokens: args.delete_live_tokens, etag };
-    at.api.call(at.api.api_users().delete_api_user(request)).await?;
-    at.screen.note(&format!("deleted {name:?}"))
+    let confirm_within = Some(args.wait.confirm_within);
+    let request = DeleteApiUserRequest { id, delete_live_tokens: args.delete_live_tokens, etag, confirm_within };
+    let answer = at.api.call(at.api.api_users().delete_api_user(request)).await?;
+    at.screen.note(&format!("deleted {name:?}"))?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())
 }

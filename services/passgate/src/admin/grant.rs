@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use passgate_proto::identity::v1::{Grant, GrantRequest, ListGrantsRequest, RevokeRequest};
 
 use super::confirm::Sure;
+use super::confirmation::{self, Wait};
 use super::connection::Connection;
 use super::console::Console;
 use super::failure::Failure;
@@ -56,6 +57,9 @@ pub struct Revoke {
     /// What from whom.
     #[command(flatten)]
     of: Add,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -108,7 +112,7 @@ async fn named(api: &Connection, text: &str) -> Result<String, Failure> {
 }
 
 async fn revoke(args: Revoke, at: &mut Console) -> Result<(), Failure> {
-    let Revoke { of: Add { holder: text, patterns, shown }, sure } = args;
+    let Revoke { of: Add { holder: text, patterns, shown }, wait, sure } = args;
     let holder = named(&at.api, &text).await?;
     let breaks = async {
         let mut lines = vec!["calls that only these patterns allow are refused from now on".to_owned()];
@@ -123,7 +127,9 @@ async fn revoke(args: Revoke, at: &mut Console) -> Result<(), Failure> {
         Ok(lines)
     };
     sure.confirm(&mut at.screen, &format!("take {} from {text} ({holder})", patterns.join(", ")), breaks).await?;
-    let answer = at.api.call(at.api.grants().revoke(RevokeRequest { holder, patterns })).await?;
+    let request = RevokeRequest { holder, patterns, confirm_within: Some(wait.confirm_within) };
+    let answer = at.api.call(at.api.grants().revoke(request)).await?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
     Listing::new(&mut at.screen, shown.output).whole(&answer.grants)
 }
 

@@ -7,11 +7,12 @@ use passgate_proto::identity::v1::{
 };
 
 use super::confirm::Sure;
+use super::confirmation::{self, Wait};
 use super::console::Console;
 use super::failure::Failure;
 use super::resolve;
 use super::screen::{Limit, Listing, Page, Record, Row, Shown};
-use super::values::{NewNotes, Notes, mask, when};
+use super::values::{NewNotes, Notes, Sieve, mask, when};
 
 /// What to do with groups.
 #[derive(Debug, Subcommand)]
@@ -82,6 +83,9 @@ pub struct List {
     /// Only the group of this name.
     #[arg(long)]
     name: Option<String>,
+    /// See [`Sieve`].
+    #[command(flatten)]
+    sieve: Sieve,
     /// See [`Limit`].
     #[command(flatten)]
     limit: Limit,
@@ -132,6 +136,9 @@ pub struct Leavers {
     /// Whom.
     #[command(flatten)]
     of: Members,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -209,13 +216,15 @@ async fn create(args: Create, at: &mut Console) -> Result<(), Failure> {
 }
 
 async fn list(args: List, at: &mut Console) -> Result<(), Failure> {
+    let (filter, order_by) = (args.sieve.filter.unwrap_or_default(), args.sieve.order_by.unwrap_or_default());
     let (api, name) = (&at.api, args.name.unwrap_or_default());
     let ask = |page: Page| {
         let request = ListGroupsRequest {
             page_size: page.size,
             page_token: page.token,
             name: name.clone(),
-            ..ListGroupsRequest::default()
+            filter: filter.clone(),
+            order_by: order_by.clone(),
         };
         async move {
             let answer = api.call(api.groups().list_groups(request)).await?;
@@ -263,15 +272,17 @@ async fn add(args: Members, at: &mut Console) -> Result<(), Failure> {
 }
 
 async fn remove(args: Leavers, at: &mut Console) -> Result<(), Failure> {
-    let Leavers { of: Members { group, members }, sure } = args;
+    let Leavers { of: Members { group, members }, wait, sure } = args;
     let group_id = resolve::group(&at.api, &group).await?;
     let breaks = async { Ok(vec![format!("what {group:?} grants is no longer theirs; what else they hold stays")]) };
     sure.confirm(&mut at.screen, &format!("take {} out of {group:?}", members.join(", ")), breaks).await?;
     for text in &members {
         let member = resolve::principal(&at.api, text).await?;
-        let request = RemoveMemberRequest { group_id: group_id.clone(), member: member.clone() };
-        at.api.call(at.api.groups().remove_member(request)).await?;
+        let confirm_within = Some(wait.confirm_within);
+        let request = RemoveMemberRequest { group_id: group_id.clone(), member: member.clone(), confirm_within };
+        let answer = at.api.call(at.api.groups().remove_member(request)).await?;
         at.screen.note(&format!("{text} ({member}) is no longer in {group}"))?;
+        confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
     }
     Ok(())
 }

@@ -10,13 +10,14 @@ use passgate_proto::identity::v1::{
 use passgate_proto::r#type::v1::PrincipalState;
 
 use super::confirm::Sure;
+use super::confirmation::{self, Wait};
 use super::console::Console;
 use super::failure::Failure;
 use super::impact;
 use super::resolve::{self, UserRef};
 use super::screen::{Limit, Listing, Record, SecretOutput, Shown, ShownSecret};
 use super::secrets;
-use super::values::{NewNotes, Notes, State, mask, state_word, when};
+use super::values::{NewNotes, Notes, Sieve, State, mask, state_word, when};
 
 /// What to do with users.
 #[derive(Debug, Subcommand)]
@@ -34,7 +35,9 @@ Examples:
     )]
     Get(Get),
     /// List users, newest first.
-    #[command(after_help = "Examples:\n  passgate user list\n  passgate user list --state disabled --limit 20")]
+    #[command(
+        after_help = "Examples:\n  passgate user list\n  passgate user list --state disabled --limit 20\n  passgate user list --filter 'labels.team = sales' --order-by email"
+    )]
     List(List),
     /// Change e-mail, display name, description or labels.
     #[command(after_help = "\
@@ -113,6 +116,9 @@ pub struct List {
     /// Only users in this state.
     #[arg(long, value_enum)]
     state: Option<State>,
+    /// See [`Sieve`].
+    #[command(flatten)]
+    sieve: Sieve,
     /// See [`Limit`].
     #[command(flatten)]
     limit: Limit,
@@ -150,6 +156,9 @@ pub struct Disable {
     /// Which.
     #[command(flatten)]
     which: UserRef,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -167,6 +176,9 @@ pub struct Delete {
     /// Delete although it has live tokens, which stop working.
     #[arg(long)]
     delete_live_tokens: bool,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -277,6 +289,7 @@ fn one_time(at: &mut Console, password: &str) -> Result<(), Failure> {
 
 async fn list(args: List, at: &mut Console) -> Result<(), Failure> {
     let state = args.state.map(PrincipalState::from).unwrap_or_default().into();
+    let (filter, order_by) = (args.sieve.filter.unwrap_or_default(), args.sieve.order_by.unwrap_or_default());
     let (api, email) = (&at.api, args.email.unwrap_or_default());
     let listing = Listing::new(&mut at.screen, args.shown.output);
     let ask = |page: super::screen::Page| {
@@ -285,7 +298,8 @@ async fn list(args: List, at: &mut Console) -> Result<(), Failure> {
             page_token: page.token,
             email: email.clone(),
             state,
-            ..ListUsersRequest::default()
+            filter: filter.clone(),
+            order_by: order_by.clone(),
         };
         async move {
             let answer = api.call(api.users().list_users(request)).await?;
@@ -319,7 +333,9 @@ async fn disable(args: Disable, at: &mut Console) -> Result<(), Failure> {
     let user = read(at, &args.which).await?;
     let what = format!("disable the user {}", user.email);
     args.sure.confirm(&mut at.screen, &what, breaks(&at.api, &user)).await?;
-    let answer = at.api.call(at.api.users().disable_user(DisableUserRequest { id: user.id })).await?;
+    let request = DisableUserRequest { id: user.id, confirm_within: Some(args.wait.confirm_within) };
+    let answer = at.api.call(at.api.users().disable_user(request)).await?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
     at.screen.show(&answer.user.unwrap_or_default(), args.shown)
 }
 
@@ -327,9 +343,15 @@ async fn delete(args: Delete, at: &mut Console) -> Result<(), Failure> {
     let user = read(at, &args.which).await?;
     let what = format!("delete the user {} for good", user.email);
     args.sure.confirm(&mut at.screen, &what, breaks(&at.api, &user)).await?;
-    let request = DeleteUserRequest { id: user.id, delete_live_tokens: args.delete_live_tokens, etag: user.etag };
-    at.api.call(at.api.users().delete_user(request)).await?;
-    at.screen.note(&format!("deleted {}", user.email))
+    let request = DeleteUserRequest {
+        id: user.id,
+        delete_live_tokens: args.delete_live_tokens,
+        etag: user.etag,
+        confirm_within: Some(args.wait.confirm_within),
+    };
+    let answer = at.api.call(at.api.users().delete_user(request)).await?;
+    at.screen.note(&format!("deleted {}", user.email))?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())
 }
 
 async fn breaks(api: &super::connection::Connection, user: &User) -> Result<Vec<String>, Failure> {

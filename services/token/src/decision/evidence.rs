@@ -14,7 +14,8 @@ use crate::memory::IdentityLease;
 const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why nothing is decided on a feed that went back.
-const WENT_BACK: &str = "the token service's database went back, and its operator must put back a copy that is not older";
+const WENT_BACK: &str =
+    "the token service's database went back, and its operator must put back a copy that is not older";
 
 /// Knows it.
 #[derive(Clone, Debug)]

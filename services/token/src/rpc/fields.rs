@@ -14,9 +14,6 @@ use uuid::Uuid;
 
 use crate::token::parse_scopes;
 
-/// How long a confirmation is waited for at most.
-const LONGEST_CONFIRMATION: Duration = Duration::from_secs(30);
-
 /// The id of a token, or of one of its secrets.
 pub fn id(fields: &mut Fields, path: &str, text: &str) -> Option<Uuid> {
     fields.check(path, TokenId::parse(text)).map(TokenId::as_uuid)
@@ -60,15 +57,6 @@ pub fn duration(fields: &mut Fields, path: &str, duration: &prost_types::Duratio
     let well_formed = duration.seconds >= 0 && (0..1_000_000_000).contains(&duration.nanos);
     let read = Duration::try_from(*duration).ok().filter(|length| well_formed && !length.is_zero());
     fields.check(path, read.ok_or("must be longer than 0, with 0 to 999,999,999 nanoseconds"))
-}
-
-/// How long to wait for a confirmation; `Some(None)` if that is not asked for.
-pub fn within(fields: &mut Fields, path: &str, asked: Option<&prost_types::Duration>) -> Option<Option<Duration>> {
-    let Some(asked) = asked else { return Some(None) };
-    let well_formed = asked.seconds >= 0 && (0..1_000_000_000).contains(&asked.nanos);
-    let read = Duration::try_from(*asked).ok().filter(|length| well_formed && *length <= LONGEST_CONFIRMATION);
-    let read = fields.check(path, read.ok_or("must be at most 30 s, with 0 to 999,999,999 nanoseconds"))?;
-    Some(Some(read).filter(|length| !length.is_zero()))
 }
 
 /// A resource and an action.

@@ -5,7 +5,7 @@ use passgate_kit::client::{ApiUserId, Credential, Description, Name, Position, P
 use passgate_kit::feed::Actor;
 use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::mark::Marks;
-use passgate_kit::request::BodyDigest;
+use passgate_kit::request::{BodyDigest, confirm_within};
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::issuing_service_server::IssuingService;
 use tonic::{Request, Response, Status};
@@ -156,7 +156,7 @@ impl IssuingService for IssuingRpc {
         let mut fields = Fields::default();
         let identity = asked.identity.as_ref().ok_or("must be there").map(Position::try_from);
         let identity = fields.check("identity", identity).and_then(|position| fields.check("identity", position));
-        let within = read::within(&mut fields, "within", asked.within.as_ref());
+        let within = confirm_within(&mut fields, "within", asked.within.as_ref());
         let Some((identity, within)) = identity.zip(within) else { return Err(fields.into_error().into()) };
         let within = within.unwrap_or_default();
         let confirmed = self.confirmer.confirm_identity(&self.freshness, identity, within).await;

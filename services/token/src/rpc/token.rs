@@ -7,7 +7,7 @@ use passgate_kit::client::{Description, Name, Principal, TokenId, TokenKind};
 use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::mark::Marks;
 use passgate_kit::page::{PageOf, PageTokens};
-use passgate_kit::request::{BodyDigest, RequestId};
+use passgate_kit::request::{BodyDigest, RequestId, confirm_within};
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::create_token_request::Expiry;
 use passgate_proto::token::v1::token_service_server::TokenService;
@@ -237,7 +237,7 @@ impl TokenService for TokenRpc {
         let caller = Caller::of(&request)?;
         let mut fields = Fields::default();
         let id = read::id(&mut fields, "id", &request.get_ref().id);
-        let within = read::within(&mut fields, CONFIRM_WITHIN, request.get_ref().confirm_within.as_ref());
+        let within = confirm_within(&mut fields, CONFIRM_WITHIN, request.get_ref().confirm_within.as_ref());
         let Some((id, within)) = id.zip(within) else { return Err(fields.into_error().into()) };
         let done = self.tokens.disable(caller, id).await?;
         let response = pb::DisableTokenResponse {
@@ -266,7 +266,7 @@ impl TokenService for TokenRpc {
         let mut fields = Fields::default();
         let id = read::id(&mut fields, "id", &asked.id);
         let reason = fields.check("revoke_reason", Description::parse(&asked.revoke_reason));
-        let within = read::within(&mut fields, CONFIRM_WITHIN, asked.confirm_within.as_ref());
+        let within = confirm_within(&mut fields, CONFIRM_WITHIN, asked.confirm_within.as_ref());
         let (Some(id), Some(reason), Some(within)) = (id, reason, within) else {
             return Err(fields.into_error().into());
         };
@@ -288,7 +288,7 @@ impl TokenService for TokenRpc {
         let mut fields = Fields::default();
         let principal = read::principal(&mut fields, "principal", &asked.principal);
         let reason = fields.check("revoke_reason", Description::parse(&asked.revoke_reason));
-        let within = read::within(&mut fields, CONFIRM_WITHIN, asked.confirm_within.as_ref());
+        let within = confirm_within(&mut fields, CONFIRM_WITHIN, asked.confirm_within.as_ref());
         let (Some(principal), Some(reason), Some(within)) = (principal, reason, within) else {
             return Err(fields.into_error().into());
         };

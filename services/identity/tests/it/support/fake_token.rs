@@ -58,6 +58,8 @@ pub struct State {
     pub ended: Mutex<Vec<(String, String)>>,
     pub sessions: Mutex<Vec<IssueSessionRequest>>,
     pub awaited: Mutex<Vec<AwaitAppliedRequest>>,
+    /// Whether AwaitApplied is not answered.
+    pub deaf: Mutex<bool>,
     count: AtomicU64,
 }
 
@@ -249,6 +251,9 @@ impl IssuingService for FakeToken {
         request: Request<AwaitAppliedRequest>,
     ) -> Result<Response<AwaitAppliedResponse>, Status> {
         self.here()?;
+        if *self.state.deaf.lock() {
+            return Err(Status::unavailable("it does not answer"));
+        }
         let asked = request.into_inner();
         self.state.awaited.lock().push(asked.clone());
         let confirmation = Confirmation { complete: true, took: asked.within, ..Confirmation::default() };

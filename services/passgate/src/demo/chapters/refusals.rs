@@ -109,7 +109,7 @@ fn disabled() -> Vec<Step> {
         request: |world| {
             let id = world.kept("alice's id")?.to_owned();
             let shown = format!("id: {id}");
-            Ok(Body::of(&DisableUserRequest { id }, shown))
+            Ok(Body::of(&DisableUserRequest { id, confirm_within: None }, shown))
         },
         read: nothing,
     };
