@@ -19,12 +19,15 @@ const PUBLIC: &[&str] = &[
     "passgate/identity/v1/group_service.proto",
     "passgate/identity/v1/grant_service.proto",
     "passgate/identity/v1/session_service.proto",
+    "passgate/identity/v1/audit_service.proto",
     "passgate/token/v1/token_service.proto",
     "passgate/token/v1/authorization_service.proto",
     "passgate/token/v1/key_service.proto",
     "passgate/token/v1/change_service.proto",
+    "passgate/token/v1/audit_service.proto",
     "passgate/gateway/v1/endpoint_service.proto",
     "passgate/gateway/v1/api_service.proto",
+    "passgate/gateway/v1/audit_service.proto",
 ];
 
 /// What only Passgate's services say to each other: in no reflection answer.

@@ -1,6 +1,7 @@
 //! What the three servers share.
 
 pub mod access;
+pub mod audit;
 pub mod caller;
 pub mod config;
 pub mod credentials;

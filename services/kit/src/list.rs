@@ -41,7 +41,18 @@ impl Page {
 
     /// Cuts `found` to the page, and gives the token of the next one; empty if this is the last.
     pub fn cut<T>(&self, tokens: &PageTokens, found: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> String {
-        let size = usize::try_from(self.size.get()).unwrap_or(usize::MAX);
+        self.cut_to(tokens, found, usize::MAX, cursor)
+    }
+
+    /// Like [`Page::cut`], to a page of at most `fit`: where what was found is larger than an answer may be.
+    pub fn cut_to<T>(
+        &self,
+        tokens: &PageTokens,
+        found: &mut Vec<T>,
+        fit: usize,
+        cursor: impl Fn(&T) -> String,
+    ) -> String {
+        let size = usize::try_from(self.size.get()).unwrap_or(usize::MAX).min(fit);
         let more = found.len() > size;
         found.truncate(size);
         let of = PageOf { caller: &self.caller, method: self.method, query: self.query };

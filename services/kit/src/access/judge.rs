@@ -11,6 +11,7 @@ use passgate_proto::access::{Level, Role, Rule, rule};
 use tonic::transport::server::TcpConnectInfo;
 
 use super::{AccessParts, Refusal};
+use crate::audit::{Occurrence, Occurrences};
 use crate::caller::{Caller, Reach, ServicePeer, Who, action};
 
 /// Asked about where only a token's being genuine and live counts, not what it may do.
@@ -25,7 +26,11 @@ pub(super) enum Admitted {
 }
 
 /// Judges a request by its head, and takes every credential out of it.
-pub(super) async fn admit(parts: &AccessParts, head: &mut request::Parts) -> Result<Admitted, Refusal> {
+pub(super) async fn admit(
+    parts: &AccessParts,
+    occurrences: Option<&Occurrences>,
+    head: &mut request::Parts,
+) -> Result<Admitted, Refusal> {
     let credential = Credential::take(&mut head.headers);
     let service = take_service(parts, &mut head.headers);
     let path = head.uri.path().to_owned();
@@ -44,8 +49,17 @@ pub(super) async fn admit(parts: &AccessParts, head: &mut request::Parts) -> Res
     };
     let peer = peer_address(head, service.as_ref());
     let service = service.map(|peer| Beside { forwarded: is_forwarded(head, &peer), peer });
-    let (who, reach) = who(parts, rule, credential.as_ref(), service, at_least_text.as_ref()).await?;
+    let judged = who(parts, rule, credential.as_ref(), service, at_least_text.as_ref()).await;
+    let (who, reach) = judged.inspect_err(|refusal| note(occurrences, refusal, &peer))?;
     Ok(Admitted::Caller(Box::new(Caller { who, reach, credential, peer, at_least, at_least_text, rule })))
+}
+
+/// Notes a genuine token that is refused.
+fn note(occurrences: Option<&Occurrences>, refusal: &Refusal, peer: &str) {
+    if let (Some(occurrences), Refusal::Denied { denied, resource, principal, token_id }) = (occurrences, refusal) {
+        let refused = Occurrence::token_refused(*principal, *token_id, denied.reason, Some(peer.to_owned()));
+        occurrences.note(refused.asking_for(resource.clone()));
+    }
 }
 
 /// A service credential that came along.
@@ -109,6 +123,7 @@ async fn judge_token(
                 denied,
                 resource: format!("apis{}", rule.path),
                 principal: holder.principal,
+                token_id: holder.token_id,
             });
         }
     };
@@ -161,7 +176,8 @@ async fn genuine(parts: &AccessParts, credential: Option<Credential>) -> Result<
         (Some(_), Ok(())) => Ok(()),
         (Some(_), Err(denied)) if matches!(denied.reason, Reason::NoGrant | Reason::NoScope) => Ok(()),
         (Some(holder), Err(denied)) => {
-            Err(Refusal::Denied { denied, resource: format!("apis{SOME_METHOD}"), principal: holder.principal })
+            let (principal, token_id) = (holder.principal, holder.token_id);
+            Err(Refusal::Denied { denied, resource: format!("apis{SOME_METHOD}"), principal, token_id })
         }
     }
 }

@@ -25,6 +25,7 @@ use tower::{Layer, Service};
 
 use self::judge::{Admitted, admit};
 pub use self::refusal::Refusal;
+use crate::audit::Occurrences;
 use crate::caller::ServicePeer;
 use crate::mark::Marks;
 use crate::problem::to_status;
@@ -53,13 +54,22 @@ impl fmt::Debug for AccessParts {
 
 /// Puts the guard in front of a server's services.
 #[derive(Clone, Debug)]
-pub struct AccessLayer(Arc<AccessParts>);
+pub struct AccessLayer {
+    parts: Arc<AccessParts>,
+    occurrences: Option<Occurrences>,
+}
 
 impl AccessLayer {
     /// A guard that judges with `parts`.
     #[must_use]
     pub fn new(parts: AccessParts) -> Self {
-        Self(Arc::new(parts))
+        Self { parts: Arc::new(parts), occurrences: None }
+    }
+
+    /// The same guard, which notes each genuine token that it refuses.
+    #[must_use]
+    pub fn noting(self, occurrences: Occurrences) -> Self {
+        Self { occurrences: Some(occurrences), ..self }
     }
 }
 
@@ -67,7 +77,7 @@ impl<S> Layer<S> for AccessLayer {
     type Service = Access<S>;
 
     fn layer(&self, inner: S) -> Access<S> {
-        Access { inner, parts: Arc::clone(&self.0) }
+        Access { inner, guard: self.clone() }
     }
 }
 
@@ -75,7 +85,7 @@ impl<S> Layer<S> for AccessLayer {
 #[derive(Clone, Debug)]
 pub struct Access<S> {
     inner: S,
-    parts: Arc<AccessParts>,
+    guard: AccessLayer,
 }
 
 impl<S, B> Service<Request<B>> for Access<S>
@@ -96,17 +106,17 @@ where
         // The clone is the one that is not ready yet; the one that was polled ready serves this request.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
-        let parts = Arc::clone(&self.parts);
-        Box::pin(serve(inner, parts, request))
+        let guard = self.guard.clone();
+        Box::pin(serve(inner, guard, request))
     }
 }
 
-async fn serve<S, B>(mut inner: S, parts: Arc<AccessParts>, request: Request<B>) -> Result<Response<Body>, S::Error>
+async fn serve<S, B>(mut inner: S, guard: AccessLayer, request: Request<B>) -> Result<Response<Body>, S::Error>
 where
     S: Service<Request<B>, Response = Response<Body>>,
 {
     let (mut head, body) = request.into_parts();
-    match admit(&parts, &mut head).await {
+    match admit(&guard.parts, guard.occurrences.as_ref(), &mut head).await {
         Err(refusal) => return Ok(to_status(&refusal).into_http()),
         Ok(Admitted::Plain) => {}
         Ok(Admitted::Caller(caller)) => {

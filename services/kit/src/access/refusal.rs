@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use passgate_client::decision::Denied;
 use passgate_client::source::Undecidable;
-use passgate_client::{Principal, Reason};
+use passgate_client::{Principal, Reason, TokenId};
 use tonic::Code;
 
 use crate::fields::FieldViolation;
@@ -32,6 +32,8 @@ pub enum Refusal {
         resource: String,
         /// Whose token it is.
         principal: Principal,
+        /// Which one.
+        token_id: TokenId,
     },
     /// Nobody can say now.
     #[error(transparent)]

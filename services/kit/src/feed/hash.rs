@@ -17,7 +17,7 @@ pub fn genesis(feed: FeedId) -> [u8; 32] {
 /// The hash of `row` after one with the hash `before`. Its own `hash` column plays no part.
 ///
 /// Every column goes in with its length before it, and whether it is there: no two rows are the same bytes.
-pub(super) fn chain(before: &[u8; 32], row: &Model) -> [u8; 32] {
+pub fn chain(before: &[u8; 32], row: &Model) -> [u8; 32] {
     let Model {
         number,
         feed,

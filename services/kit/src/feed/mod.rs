@@ -19,7 +19,7 @@ mod evidence;
 mod follower;
 mod hash;
 mod read;
-mod row;
+pub(crate) mod row;
 
 pub use adopt::{Adopted, FEED_SUBJECT, adopt};
 pub use applied::{Applied, NotApplied};
@@ -30,4 +30,4 @@ pub use read::{BREAK_CURE, Break, Page, ReadError, head, newest_of, position_at,
 pub use row::FeedRow;
 
 pub(crate) use append::append;
-pub(crate) use hash::genesis;
+pub(crate) use hash::{chain, genesis};

@@ -169,7 +169,8 @@ fn cause_to_json(cause: &Vector) -> Value {
     serde_json::to_value(cause).unwrap_or_default()
 }
 
-fn cause_from_json(text: &str) -> Result<Vector, StoreError> {
+/// A cause, read back.
+pub fn cause_from_json(text: &str) -> Result<Vector, StoreError> {
     let read =
         |written: Option<CausePosition>| written.map(|at| position(&at.feed, at.number, &hex(&at.hash)?)).transpose();
     let cause: Cause = serde_json::from_str(text).map_err(StoreError::unreadable)?;

@@ -124,7 +124,8 @@ impl Guests {
             Ok(Ok(())) | Err(_) => Ok(()),
             Ok(Err(denied)) => {
                 let (resource, principal) = (guest.resource.to_string(), guest.holder.principal);
-                Err(Refusal::Denied { denied, resource, principal }.into())
+                let token_id = guest.holder.token_id;
+                Err(Refusal::Denied { denied, resource, principal, token_id }.into())
             }
         }
     }
