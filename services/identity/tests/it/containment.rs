@@ -44,6 +44,7 @@ fn class(method: &str) -> Option<Class> {
         "GetUser" | "ListUsers" | "GetSelf" => Class::Reads,
         "GetApiUser" | "ListApiUsers" => Class::Reads,
         "GetGroup" | "ListGroups" | "ListMembers" | "ListGrants" => Class::Reads,
+        "ListAuditEvents" | "WatchAuditEvents" | "VerifyChain" => Class::Reads,
         "SignIn" | "SignOut" => Class::OnesOwn,
         "GetPrincipal" | "WatchPrincipals" | "ResolveCreation" => Class::Internal,
         _ => return None,

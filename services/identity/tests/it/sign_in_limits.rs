@@ -52,15 +52,15 @@ on_both! {
     }
 
     async fn a_stranger_locks_nobody_out(harness) {
-        guess(&harness.from_address("192.0.2.1"), "admin@localhost", 8).await;
+        guess(&harness.calls_from("192.0.2.1"), "admin@localhost", 8).await;
 
-        sign_in(&harness.from_address("192.0.2.2"), "admin@localhost", ADMIN_PASSWORD, None).await.expect("elsewhere");
-        let there = sign_in(&harness.from_address("192.0.2.1"), "admin@localhost", ADMIN_PASSWORD, None).await;
+        sign_in(&harness.calls_from("192.0.2.2"), "admin@localhost", ADMIN_PASSWORD, None).await.expect("elsewhere");
+        let there = sign_in(&harness.calls_from("192.0.2.1"), "admin@localhost", ADMIN_PASSWORD, None).await;
         assert_eq!(told(there).1, "SIGN_IN_REFUSED");
     }
 
     async fn an_address_that_nobody_has_is_counted_and_answered_like_one_that_somebody_has(harness) {
-        let client = harness.from_address("192.0.2.1");
+        let client = harness.calls_from("192.0.2.1");
         let mut answers = Vec::new();
         for email in ["admin@localhost", "nobody@example.org", "nightly import"] {
             for _ in 0..7 {
@@ -77,7 +77,7 @@ on_both! {
     }
 
     async fn whoever_signs_in_is_forgiven_and_no_failure_is_a_change(harness) {
-        let client = harness.from_address("192.0.2.1");
+        let client = harness.calls_from("192.0.2.1");
         let before = harness.changes().await;
         guess(&client, "admin@localhost", 4).await;
         sign_in(&client, "admin@localhost", ADMIN_PASSWORD, None).await.expect("signed in");

@@ -17,7 +17,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut column = ColumnDef::new(Principal::NameKey).text().not_null().default("").to_owned();
+        let mut column = ColumnDef::new(Principals::NameKey).text().not_null().default("").to_owned();
         if manager.get_database_backend() == DatabaseBackend::Postgres {
             column.extra("COLLATE \"C\"");
             // Ordered by bytes, as SQLite does it, whatever the locale.
@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
                 manager.get_connection().execute_unprepared(&sql).await?;
             }
         }
-        manager.alter_table(Table::alter().table(Principal::Table).add_column(column).to_owned()).await?;
+        manager.alter_table(Table::alter().table(Principals::Table).add_column(column).to_owned()).await?;
         fill_name_keys(manager).await?;
         let failures = Table::create()
             .table(SignInFailure::Table)
@@ -55,7 +55,7 @@ async fn fill_name_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 fn indexes() -> [IndexCreateStatement; 8] {
-    use {Creation as C, Principal as P, PrincipalGroup as G, SignInFailure as F};
+    use {Creation as C, PrincipalGroup as G, Principals as P, SignInFailure as F};
     [
         principals("principal_by_time", &[P::CreateUs]),
         principals("principal_by_state", &[P::Disabled, P::CreateUs]),
@@ -69,9 +69,9 @@ fn indexes() -> [IndexCreateStatement; 8] {
 }
 
 /// Lists are of one kind and of what lives, and end with the id, by which a page finds its place among equals.
-fn principals(name: &str, by: &[Principal]) -> IndexCreateStatement {
-    let columns = [Principal::Kind, Principal::Deleted].into_iter().chain(by.iter().copied());
-    index(name, Principal::Table, columns.chain([Principal::Principal]))
+fn principals(name: &str, by: &[Principals]) -> IndexCreateStatement {
+    let columns = [Principals::Kind, Principals::Deleted].into_iter().chain(by.iter().copied());
+    index(name, Principals::Table, columns.chain([Principals::Principal]))
 }
 
 fn index<C: IntoIden + 'static>(
@@ -87,7 +87,8 @@ fn index<C: IntoIden + 'static>(
 }
 
 #[derive(Clone, Copy, DeriveIden)]
-enum Principal {
+enum Principals {
+    #[sea_orm(iden = "principal")]
     Table,
     Principal,
     Kind,

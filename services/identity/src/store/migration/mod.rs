@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
         let mut steps = passgate_kit::store::schema::migrations();
         steps.push(Box::new(m0002_principals::Migration));
         steps.push(Box::new(m0003_lists_and_failures::Migration));
+        steps.push(passgate_kit::audit::migration());
         steps
     }
 }

@@ -136,11 +136,11 @@ impl Harness {
     }
 
     /// Calls without a token, which the gateway passes on from this address.
-    pub fn from_address(&self, peer: &str) -> Client {
-        self.from_address_at(&self.channel, peer)
+    pub fn calls_from(&self, peer: &str) -> Client {
+        self.calls_at(&self.channel, peer)
     }
 
-    fn from_address_at(&self, channel: &Channel, peer: &str) -> Client {
+    fn calls_at(&self, channel: &Channel, peer: &str) -> Client {
         let with = With { token: None, credential: Some(self.gateway.clone()), peer: Some(peer.to_owned()) };
         Client(channel.clone(), with)
     }
@@ -154,7 +154,7 @@ impl Harness {
         let running = Service::start(config, runtime).await.expect("the replica starts");
         let (_, address) = running.addresses[0];
         let channel = Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
-        self.from_address_at(&channel, peer)
+        self.calls_at(&channel, peer)
     }
 
     /// Calls another service, without a token.
