@@ -44,8 +44,25 @@ pub struct Host {
     clock: Arc<ManualClock>,
     net: Net,
     rng: Rng,
+    runtimes: Runtimes,
     going: Going,
     process: Option<Process>,
+}
+
+/// Makes the runtimes of a world's processes: one after the other from one beginning, so that what each decides by chance,
+/// as which of several waiting tasks is woken first, is the same in the same run.
+#[derive(Clone)]
+pub struct Runtimes(Arc<Mutex<Builder>>);
+
+impl Default for Runtimes {
+    fn default() -> Self {
+        let mut builder = Builder::new_current_thread();
+        builder.enable_time().start_paused(true);
+        // Tasks that were woken from outside of the runtime have their turn once the others have had theirs, always: by
+        // default every 31st look begins with them, and how often it was looked depends on how long real threads took.
+        builder.global_queue_interval(u32::MAX);
+        Self(Arc::new(Mutex::new(builder)))
+    }
 }
 
 /// A process: it ends when its runtime is dropped, with all of its tasks at once.
@@ -61,10 +78,10 @@ struct Process {
 impl Host {
     /// A machine without a process.
     #[must_use]
-    pub fn new(id: HostId, name: &'static str, net: Net, mut rng: Rng) -> Self {
+    pub fn new(id: HostId, name: &'static str, net: Net, runtimes: Runtimes, mut rng: Rng) -> Self {
         let database = Database::new(rng.branch());
         let clock = Arc::new(ManualClock::new(BEGINNING));
-        Self { id, name, database, clock, net, rng, going: Going::On, process: None }
+        Self { id, name, database, clock, net, rng, runtimes, going: Going::On, process: None }
     }
 
     /// Time, randomness and the network, as a process that starts here now takes them.
@@ -81,8 +98,7 @@ impl Host {
     /// If there is no room for another runtime.
     pub fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         self.net.switch_on(self.id);
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        let runtime = runtime.context("a runtime for another process")?;
+        let runtime = self.runtimes.0.lock().build().context("a runtime for another process")?;
         let start = runtime.block_on(async { Instant::now() });
         runtime.spawn(work);
         self.process = Some(Process { runtime, start, shows: Duration::ZERO, missed: Duration::ZERO });

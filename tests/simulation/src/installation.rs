@@ -12,6 +12,7 @@ use passgate_kit::credentials::{accept, add, generate};
 use passgate_kit::keyfile::{read_key, read_or_create_key, write_new_secret};
 use passgate_kit::server::Lifecycle;
 use passgate_proto::access::Role;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
@@ -25,8 +26,13 @@ pub const SUBJECTS: usize = 4;
 /// How long an installation may take to be made.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What is beside the databases: a file in the folder.
+const FACTS: &str = "facts.json";
+/// The databases of an installation.
+const DATABASES: [&str; 2] = ["identity.db", "token.db"];
+
 /// A token that is followed: its owner holds the grant that it needs, and nobody else has anything to do with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Subject {
     /// Its id.
     pub token_id: String,
@@ -38,14 +44,20 @@ pub struct Subject {
     pub resource: String,
 }
 
-/// An installation.
-pub struct Installation {
-    folder: TempDir,
-    databases: Vec<(String, Vec<u8>)>,
+/// What a run has to know of an installation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Facts {
     /// The administrator's session.
     pub admin_token: String,
     /// The tokens that are followed.
     pub subjects: Vec<Subject>,
+}
+
+/// An installation, in a folder.
+pub struct Installation {
+    folder: PathBuf,
+    /// What is in it.
+    pub facts: Facts,
 }
 
 /// A run's own databases; they go with it.
@@ -54,29 +66,36 @@ pub struct Copy {
 }
 
 impl Installation {
-    /// Makes one. It is the same each time.
+    /// Makes one in `folder`. It is the same each time.
     ///
     /// # Errors
     /// If a service does not do what it should, or the disk is full.
-    pub fn make() -> anyhow::Result<Self> {
-        let folder = folder()?;
-        write_secrets(folder.path())?;
-        let files = Files { shared: folder.path(), own: folder.path() };
+    pub fn make(folder: &Path) -> anyhow::Result<Self> {
+        write_secrets(folder)?;
+        let files = Files { shared: folder, own: folder };
         let mut sim = Sim::new(0, &HOSTS);
         let lifecycles = [Lifecycle::default(), Lifecycle::default()];
         let [for_identity, for_token] = &lifecycles;
-        let reports =
-            [start_identity(&mut sim, files, for_identity)?, start_token(&mut sim, TOKENS[0], files, for_token)?];
-        let is_ready = |_: &mut Sim| reports.iter().all(super::cast::Report::is_ready);
-        if !sim.run_until(ticks(PATIENCE), is_ready) {
-            let failures: Vec<String> = reports.iter().filter_map(super::cast::Report::failure).collect();
-            bail!("the installation does not become ready: {failures:?}");
+        let identity = start_identity(&mut sim, files, for_identity)?;
+        let token = start_token(&mut sim, TOKENS[0], files, for_token)?;
+        if !sim.run_until(ticks(PATIENCE), |_| identity.is_ready() && token.is_ready()) {
+            bail!("the installation does not become ready: {:?} {:?}", identity.failure(), token.failure());
         }
-        let password = fs::read_to_string(folder.path().join("first-password")).context("the first password")?;
-        let (admin_token, subjects) = furnish(&mut sim, password.trim())?;
+        let password = fs::read_to_string(folder.join("first-password")).context("the first password")?;
+        let facts = furnish(&mut sim, password.trim())?;
         end(&mut sim, &lifecycles)?;
-        let databases = read_databases(folder.path())?;
-        Ok(Self { folder, databases, admin_token, subjects })
+        check_databases(folder)?;
+        fs::write(folder.join(FACTS), serde_json::to_vec(&facts)?).context(FACTS)?;
+        Self::open(folder)
+    }
+
+    /// The one that was made in `folder`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        let facts = fs::read(folder.join(FACTS)).context(FACTS)?;
+        Ok(Self { folder: folder.to_owned(), facts: serde_json::from_slice(&facts).context(FACTS)? })
     }
 
     /// Databases for one run.
@@ -85,10 +104,8 @@ impl Installation {
     /// If the disk is full.
     pub fn copy(&self) -> anyhow::Result<Copy> {
         let own = folder()?;
-        for (name, content) in &self.databases {
-            let file = own.path().join(name);
-            fs::write(&file, content).with_context(|| file.display().to_string())?;
-            private(&file)?;
+        for name in DATABASES {
+            fs::copy(self.folder.join(name), own.path().join(name)).with_context(|| name.to_owned())?; // mode and all
         }
         Ok(Copy { own })
     }
@@ -96,7 +113,7 @@ impl Installation {
     /// Where a run's files are.
     #[must_use]
     pub fn files<'a>(&'a self, copy: &'a Copy) -> Files<'a> {
-        Files { shared: self.folder.path(), own: copy.own.path() }
+        Files { shared: &self.folder, own: copy.own.path() }
     }
 
     /// What change marks are read with.
@@ -104,12 +121,15 @@ impl Installation {
     /// # Errors
     /// If the key's file cannot be read.
     pub fn mark_key(&self) -> anyhow::Result<MarkKey> {
-        Ok(MarkKey::new(*read_key(&self.folder.path().join("mark.key"))?))
+        Ok(MarkKey::new(*read_key(&self.folder.join("mark.key"))?))
     }
 }
 
 /// A folder in memory, if there is one: SQLite waits for the disk at each commit.
-fn folder() -> anyhow::Result<TempDir> {
+///
+/// # Errors
+/// If none can be made.
+pub fn folder() -> anyhow::Result<TempDir> {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.context("a folder for the databases")
@@ -135,10 +155,8 @@ fn write_secrets(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-type Furnished = (String, Vec<Subject>);
-
 /// Signs in and makes the users and tokens that runs are about.
-fn furnish(sim: &mut Sim, password: &str) -> anyhow::Result<Furnished> {
+fn furnish(sim: &mut Sim, password: &str) -> anyhow::Result<Facts> {
     let (done, password) = (Arc::new(Mutex::new(None)), password.to_owned());
     let result = done.clone();
     let host = sim.host(OPERATOR)?;
@@ -152,7 +170,7 @@ fn furnish(sim: &mut Sim, password: &str) -> anyhow::Result<Furnished> {
     furnished.unwrap_or_else(|| bail!("the users and tokens are not made in time"))
 }
 
-async fn make_subjects(ambient: &Ambient, password: &str) -> anyhow::Result<Furnished> {
+async fn make_subjects(ambient: &Ambient, password: &str) -> anyhow::Result<Facts> {
     let admin = Admin::sign_in(ambient, password).await?;
     let mut subjects = Vec::new();
     for number in 1..=SUBJECTS {
@@ -161,7 +179,7 @@ async fn make_subjects(ambient: &Ambient, password: &str) -> anyhow::Result<Furn
         let (token_id, secret) = admin.create_token(&format!("token {number}"), &format!("users/{user_id}")).await?;
         subjects.push(Subject { token_id, secret, user_id, resource });
     }
-    Ok((admin.token().to_owned(), subjects))
+    Ok(Facts { admin_token: admin.token().to_owned(), subjects })
 }
 
 /// Ends both services in order, so that their databases are whole.
@@ -182,19 +200,12 @@ fn end(sim: &mut Sim, lifecycles: &[Lifecycle]) -> anyhow::Result<()> {
     }
 }
 
-fn read_databases(folder: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut databases = Vec::new();
-    for name in ["identity.db", "token.db"] {
-        let log: PathBuf = folder.join(format!("{name}-wal"));
+fn check_databases(folder: &Path) -> anyhow::Result<()> {
+    for name in DATABASES {
+        let log = folder.join(format!("{name}-wal"));
         if log.exists() {
             bail!("{} is left: the database was not closed in order", log.display());
         }
-        databases.push((name.to_owned(), fs::read(folder.join(name)).with_context(|| name.to_owned())?));
     }
-    Ok(databases)
-}
-
-fn private(file: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).with_context(|| file.display().to_string())
+    Ok(())
 }

@@ -9,7 +9,9 @@
 //! randomness, the gateways' data plane, and PostgreSQL: replicas share a SQLite file and poll it.
 
 pub mod admin;
+pub mod batch;
 pub mod bridge;
+pub mod broken;
 pub mod cast;
 pub mod check;
 pub mod faults;

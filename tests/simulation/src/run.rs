@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use passgate_client::MarkKey;
-use passgate_client::decider::Rules;
 use passgate_kit::server::Lifecycle;
 
 use crate::cast::{
     Files, GATEWAYS, HOSTS, IDENTITY, OPERATOR, Report, TOKENS, credential, start_identity, start_token,
 };
+use crate::broken::Broken;
 use crate::check::{Violation, judge};
 use crate::faults::{Restart, Weather};
 use crate::gateway::Gateway;
-use crate::history::{Events, History, Verdict};
+use crate::history::{Events, History};
 use crate::host::ticks;
 use crate::installation::{Copy, Installation, SUBJECTS};
 use crate::net::HostId;
@@ -36,23 +36,33 @@ const RECOVERY: Duration = Duration::from_secs(6);
 const RIGHT: Duration = Duration::from_secs(1);
 
 /// What is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Decides everything.
     pub seed: u64,
     /// How long there are faults.
     pub faults: Duration,
-    /// Which rules the gateways' deciders keep.
-    pub rules: Rules,
-    /// Whether clocks count the time for which their machine was suspended.
-    pub counts_suspends: bool,
+    /// The rule that is broken on purpose.
+    pub broken: Option<Broken>,
 }
 
 impl Plan {
     /// A short run with every rule kept.
     #[must_use]
-    pub fn short(seed: u64) -> Self {
-        Self { seed, faults: Duration::from_secs(8), rules: Rules::default(), counts_suspends: true }
+    pub const fn short(seed: u64) -> Self {
+        Self { seed, faults: Duration::from_secs(8), broken: None }
+    }
+
+    /// A long one.
+    #[must_use]
+    pub const fn long(seed: u64) -> Self {
+        Self { faults: Duration::from_secs(60), ..Self::short(seed) }
+    }
+
+    /// The same, with a rule broken.
+    #[must_use]
+    pub const fn breaking(self, broken: Broken) -> Self {
+        Self { broken: Some(broken), ..self }
     }
 }
 
@@ -62,19 +72,6 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// What happened.
     pub events: Events,
-}
-
-impl Outcome {
-    /// How many requests were allowed, refused, undecided.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize, usize) {
-        let count = |of: fn(&Verdict) -> bool| self.events.uses.iter().filter(|it| of(&it.verdict)).count();
-        (
-            count(|verdict| matches!(verdict, Verdict::Allowed)),
-            count(|verdict| matches!(verdict, Verdict::Refused(_))),
-            count(|verdict| matches!(verdict, Verdict::Undecided(_))),
-        )
-    }
 }
 
 /// Runs a plan.
@@ -123,7 +120,7 @@ impl<'a> Run<'a> {
     fn new(installation: &'a Installation, copy: &'a Copy, plan: &'a Plan) -> anyhow::Result<Self> {
         let mut rng = Rng::new(plan.seed);
         let mut sim = Sim::new(rng.next(), &HOSTS);
-        sim.counts_suspends = plan.counts_suspends;
+        sim.counts_suspends = plan.broken != Some(Broken::Suspends);
         for host in sim.hosts() {
             host.step_wall(3_600); // after the installation was made
         }
@@ -179,8 +176,8 @@ impl<'a> Run<'a> {
             name: host.name,
             credential: credential(self.files, host.name)?,
             marks: self.marks.clone(),
-            subjects: self.installation.subjects.clone(),
-            rules: self.plan.rules,
+            subjects: self.installation.facts.subjects.clone(),
+            rules: Broken::rules(self.plan.broken),
             history: self.history.clone(),
             rng: self.rng.branch(),
         };
@@ -196,9 +193,9 @@ impl<'a> Run<'a> {
         let host = self.sim.host(OPERATOR)?;
         let ambient = host.ambient();
         host.start(pending())?;
-        for (subject, it) in self.installation.subjects.iter().enumerate() {
+        for (subject, it) in self.installation.facts.subjects.iter().enumerate() {
             let (office, rng, settled) = (self.office.clone(), self.rng.branch(), self.settled.clone());
-            let (ambient, token, it) = (ambient.clone(), self.installation.admin_token.clone(), it.clone());
+            let (ambient, token, it) = (ambient.clone(), self.installation.facts.admin_token.clone(), it.clone());
             let history = self.history.clone();
             host.spawn(async move {
                 match Operator::new(office, &ambient, &token, subject, it, rng) {

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use crate::host::{Host, Ticks};
+use crate::host::{Host, Runtimes, Ticks};
 use crate::net::{HostId, Net};
 use crate::rng::Rng;
 
@@ -24,8 +24,12 @@ impl Sim {
     pub fn new(seed: u64, names: &[&'static str]) -> Self {
         let mut rng = Rng::new(seed);
         let net = Net::new(rng.branch());
+        let runtimes = Runtimes::default();
         let hosts = names.iter().enumerate();
-        let hosts = hosts.map(|(id, name)| Host::new(HostId(id), name, net.clone(), rng.branch())).collect();
+        let host = |(id, name): (usize, &&'static str)| {
+            Host::new(HostId(id), name, net.clone(), runtimes.clone(), rng.branch())
+        };
+        let hosts = hosts.map(host).collect();
         Self { net, ticks: Ticks::default(), counts_suspends: true, hosts, rng }
     }
 
