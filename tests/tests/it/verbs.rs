@@ -241,7 +241,9 @@ async fn s22_a_leaked_token_is_found_from_what_a_log_shows_and_revoked_in_one_co
     let file = admin.file("laptop.token", made["secret"].as_str().expect("a secret"));
 
     let typed = admin.refused(2, &["token", "revoke", made["secret"].as_str().expect("a secret"), "--yes"]);
-    admin.done(&["token", "revoke", jti, "--reason", "left on a train", "--yes"]);
+    let revoked = admin.say(&["token", "revoke", jti, "--reason", "left on a train", "--yes"]);
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    assert!(revoked.aside.contains("refused at") || revoked.aside.contains("refused everywhere"), "{revoked:?}");
 
     assert!(typed.aside.contains("history") && !typed.all().contains("eyJ"), "{typed:?}");
     assert!(admin.refused(12, &["token", "inspect", &file]).out.contains("TOKEN_REVOKED"));
@@ -358,6 +360,9 @@ async fn groups_have_members_by_any_name_and_lists_end_at_the_limit() {
     admin.done(&["group", "member", "add", "sales", "alice@example.com", "mexico"]);
     let members = admin.json(&["group", "member", "list", "sales"]);
     let one = admin.json(&["group", "member", "list", "sales", "--limit", "1"]);
+    let filtered = admin.json(&["group", "list", "--filter", "name = sa*", "--order-by", "name"]);
+    assert_eq!((filtered.as_array().map(Vec::len), &filtered[0]["name"]), (Some(1), &json!("sales")));
+    assert!(admin.refused(3, &["group", "list", "--filter", "colour = red"]).aside.contains("field filter"));
     admin.refused(10, &["group", "member", "remove", "sales", "mexico"]);
     admin.done(&["group", "member", "remove", "sales", "mexico", "--yes"]);
 
@@ -410,4 +415,12 @@ async fn passwords_are_set_by_oneself_with_the_old_one_and_by_others_as_one_time
     assert!(must.code != 0 && must.aside.contains("--new-password"), "{must:?}");
     let chosen = format!("{}\n{PASSWORD} again\n", once.trim());
     assert_eq!(fresh.said_to(&["login", "alice@example.com", "--new-password"], &chosen, &[]).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_decisions_is_listed_and_keys_are() {
+    let (_standalone, admin) = Desk::of_administrator().await;
+
+    assert!(admin.json(&["deciders"]).is_array());
+    assert_eq!(admin.json(&["key", "list"])[0]["state"], "STATE_SIGNING");
 }

@@ -14,6 +14,7 @@ use passgate_proto::identity::v1::group_service_client::GroupServiceClient;
 use passgate_proto::identity::v1::session_service_client::SessionServiceClient;
 use passgate_proto::identity::v1::user_service_client::UserServiceClient;
 use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
+use passgate_proto::token::v1::change_service_client::ChangeServiceClient;
 use passgate_proto::token::v1::key_service_client::KeyServiceClient;
 use passgate_proto::token::v1::token_service_client::TokenServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -93,6 +94,8 @@ services! {
     tokens -> TokenServiceClient,
     /// Decisions.
     authorization -> AuthorizationServiceClient,
+    /// Changes, and who watches them.
+    changes -> ChangeServiceClient,
     /// Keys.
     keys -> KeyServiceClient,
     /// Endpoints.

@@ -10,8 +10,10 @@ mod api;
 mod api_user;
 mod completion;
 mod confirm;
+mod confirmation;
 mod connection;
 mod console;
+mod deciders;
 mod endpoint;
 mod environment;
 pub mod exit;
@@ -70,6 +72,9 @@ pub enum Verb {
     Grant(Of<grant::Verb>),
     /// See the keys that tokens are signed with.
     Key(Of<key::Verb>),
+    /// List who keeps decisions: each gateway with its position and the lease it has left.
+    #[command(after_help = deciders::EXAMPLES)]
+    Deciders(At<deciders::Deciders>),
     /// Administer named HTTP endpoints.
     Endpoint(Of<endpoint::Verb>),
     /// Administer registered gRPC services.
@@ -126,6 +131,7 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Group(Of { place, verb }) => group::run(verb, &mut open(&place)?).await,
         Verb::Grant(Of { place, verb }) => grant::run(verb, &mut open(&place)?).await,
         Verb::Key(Of { place, verb }) => key::run(verb, &mut open(&place)?).await,
+        Verb::Deciders(At { place, args }) => deciders::run(args, &mut open(&place)?).await,
         Verb::Endpoint(Of { place, verb }) => endpoint::run(verb, &mut open(&place)?).await,
         Verb::Api(Of { place, verb }) => api::run(verb, &mut open(&place)?).await,
         Verb::Explain(At { place, args }) => explain::run(args, &mut open(&place)?).await,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use clap::{Arg, ArgAction, Command, CommandFactory as _, Parser as _};
+use clap::{Arg, ArgAction, Command, CommandFactory as _, Parser as _, Subcommand as _};
 
 use super::exit::Exit;
 use crate::cli::Cli;
@@ -13,14 +13,13 @@ const END: &str = "<!-- end -->\n";
 /// Flags that the document explains once.
 const COMMON: [&str; 7] =
     ["server", "token_file", "ca_file", "send_secrets_in_clear_text", "output", "help", "version"];
-/// Verbs that serve, or prepare what serves; they are explained elsewhere.
-const SERVERS: [&str; 7] = ["standalone", "identity", "gateway", "migrate", "demo", "credentials", "help"];
-
 /// The nouns and verbs of administration.
 fn administration() -> Vec<Command> {
+    let own = super::Verb::augment_subcommands(Command::new("administration"));
+    let is_own = |noun: &&Command| noun.get_name() == "token" || own.find_subcommand(noun.get_name()).is_some();
     let mut root = Cli::command();
     root.build();
-    root.get_subcommands().filter(|noun| !SERVERS.contains(&noun.get_name())).cloned().collect()
+    root.get_subcommands().filter(is_own).cloned().collect()
 }
 
 /// Every verb with the words that call it.

@@ -27,6 +27,17 @@ pub fn map(pairs: &[Pair]) -> BTreeMap<String, String> {
     pairs.iter().map(|Pair(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// Which things of a list, and in which order: as the RPC takes them (AIP-160, AIP-132).
+#[derive(Args, Clone, Debug)]
+pub struct Sieve {
+    /// Only what this fits, such as `state = ENABLED AND labels.team = sales`.
+    #[arg(long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// In this order, such as `create_time desc`.
+    #[arg(long, value_name = "FIELD")]
+    pub order_by: Option<String>,
+}
+
 /// The description and labels of a new thing.
 #[derive(Args, Clone, Debug)]
 pub struct NewNotes {

@@ -69,6 +69,7 @@ named! {
     passgate_proto::identity::v1::SetPasswordResponse = "passgate.identity.v1.SetPasswordResponse",
     passgate_proto::identity::v1::User = "passgate.identity.v1.User",
     passgate_proto::token::v1::CreateTokenResponse = "passgate.token.v1.CreateTokenResponse",
+    passgate_proto::token::v1::Decider = "passgate.token.v1.Decider",
     passgate_proto::token::v1::ExplainDecisionResponse = "passgate.token.v1.ExplainDecisionResponse",
     passgate_proto::token::v1::GetSelfResponse = "passgate.token.v1.GetSelfResponse",
     passgate_proto::token::v1::Key = "passgate.token.v1.Key",

@@ -7,6 +7,7 @@ use prost_types::Timestamp;
 
 use super::told;
 use crate::admin::confirm::Sure;
+use crate::admin::confirmation::{self, Wait};
 use crate::admin::console::Console;
 use crate::admin::failure::Failure;
 use crate::admin::resolve::{self, Found};
@@ -56,6 +57,9 @@ pub struct Disable {
     /// Which.
     #[command(flatten)]
     which: Found,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -114,7 +118,8 @@ pub async fn disable(args: Disable, at: &mut Console) -> Result<(), Failure> {
     let token = resolve::token(&at.api, &args.which).await?;
     let breaks = async { Ok(vec!["every call with it is refused until it is enabled again".to_owned()]) };
     args.sure.confirm(&mut at.screen, &format!("disable {}", told(&token)), breaks).await?;
-    let answer =
-        at.api.call(at.api.tokens().disable_token(DisableTokenRequest { id: token.id, confirm_within: None })).await?;
+    let request = DisableTokenRequest { id: token.id, confirm_within: Some(args.wait.confirm_within) };
+    let answer = at.api.call(at.api.tokens().disable_token(request)).await?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
     at.screen.show(&answer.token.unwrap_or_default(), args.shown)
 }

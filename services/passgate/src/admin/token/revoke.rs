@@ -5,6 +5,7 @@ use passgate_proto::token::v1::{RevokeAllTokensRequest, RevokeTokenRequest};
 
 use super::told;
 use crate::admin::confirm::Sure;
+use crate::admin::confirmation::{self, Wait};
 use crate::admin::console::Console;
 use crate::admin::failure::Failure;
 use crate::admin::impact;
@@ -20,6 +21,9 @@ pub struct Revoke {
     /// Why; kept with the token.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -37,6 +41,9 @@ pub struct RevokeAll {
     /// Why; kept with the tokens.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// See [`Wait`].
+    #[command(flatten)]
+    wait: Wait,
     /// See [`Sure`].
     #[command(flatten)]
     sure: Sure,
@@ -57,13 +64,14 @@ pub async fn one(args: Revoke, at: &mut Console) -> Result<(), Failure> {
     let request = RevokeTokenRequest {
         id: token.id,
         revoke_reason: args.reason.unwrap_or_default(),
-        ..RevokeTokenRequest::default()
+        confirm_within: Some(args.wait.confirm_within),
     };
     let answer = at.api.call(at.api.tokens().revoke_token(request)).await?;
     if args.shown.output == Output::Json {
         return at.screen.json(&answer);
     }
     at.screen.note(&format!("revoked {what}: it is refused from now on"))?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
     match answer.live_descendants {
         0 => Ok(()),
         count => at.screen.note(&format!(
@@ -83,14 +91,13 @@ pub async fn all(args: RevokeAll, at: &mut Console) -> Result<(), Failure> {
     let request = RevokeAllTokensRequest {
         principal,
         revoke_reason: args.reason.unwrap_or_default(),
-        ..RevokeAllTokensRequest::default()
+        confirm_within: Some(args.wait.confirm_within),
     };
     let answer = at.api.call(at.api.tokens().revoke_all_tokens(request)).await?;
-    match args.shown.output {
-        Output::Json => at.screen.json(&answer),
-        Output::Table => at.screen.note(&format!(
-            "revoked {} tokens and ended {} sessions of {}",
-            answer.revoked_tokens, answer.ended_sessions, args.whose.principal
-        )),
+    if args.shown.output == Output::Json {
+        return at.screen.json(&answer);
     }
+    let (tokens, sessions) = (answer.revoked_tokens, answer.ended_sessions);
+    at.screen.note(&format!("revoked {tokens} tokens and ended {sessions} sessions of {}", args.whose.principal))?;
+    confirmation::tell(&mut at.screen, answer.confirmation.as_ref())
 }

@@ -1,17 +1,18 @@
 //! `passgate group`: named sets of principals.
 
+mod member;
+
 use clap::{Args, Subcommand};
 use passgate_proto::identity::v1::{
-    AddMemberRequest, CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, ListGroupsRequest,
-    ListMembersRequest, RemoveMemberRequest, UpdateGroupRequest,
+    CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, ListGroupsRequest, ListMembersRequest,
+    UpdateGroupRequest,
 };
 
 use super::confirm::Sure;
-use super::confirmation::{self, Wait};
 use super::console::Console;
 use super::failure::Failure;
 use super::resolve;
-use super::screen::{Limit, Listing, Page, Record, Row, Shown};
+use super::screen::{Limit, Listing, Page, Record, Shown};
 use super::values::{NewNotes, Notes, Sieve, mask, when};
 
 /// What to do with groups.
@@ -34,21 +35,7 @@ pub enum Verb {
     Delete(Delete),
     /// Who is in a group.
     #[command(subcommand)]
-    Member(Member),
-}
-
-/// What to do with members.
-#[derive(Debug, Subcommand)]
-pub enum Member {
-    /// Put principals into a group. One that is in it already stays.
-    #[command(after_help = "Examples:\n  passgate group member add sales alice@example.com 'mexico widget'")]
-    Add(Members),
-    /// Take principals out of a group: they lose what it gave.
-    #[command(after_help = "Examples:\n  passgate group member remove sales alice@example.com --yes")]
-    Remove(Leavers),
-    /// List the members of a group.
-    #[command(after_help = "Examples:\n  passgate group member list sales")]
-    List(ListOfMembers),
+    Member(member::Member),
 }
 
 /// `create`
@@ -120,64 +107,12 @@ pub struct Delete {
     sure: Sure,
 }
 
-/// `member add`
-#[derive(Args, Debug)]
-pub struct Members {
-    /// The group: name or id.
-    group: String,
-    /// Users and API users: e-mail, name, `users/ID`, `api-users/ID`.
-    #[arg(required = true)]
-    members: Vec<String>,
-}
-
-/// `member remove`
-#[derive(Args, Debug)]
-pub struct Leavers {
-    /// Whom.
-    #[command(flatten)]
-    of: Members,
-    /// See [`Wait`].
-    #[command(flatten)]
-    wait: Wait,
-    /// See [`Sure`].
-    #[command(flatten)]
-    sure: Sure,
-}
-
-/// `member list`
-#[derive(Args, Debug)]
-pub struct ListOfMembers {
-    /// The group: name or id.
-    group: String,
-    /// See [`Limit`].
-    #[command(flatten)]
-    limit: Limit,
-    /// See [`Shown`].
-    #[command(flatten)]
-    shown: Shown,
-}
-
 impl Record for Group {
     const COLUMNS: &'static [&'static str] = &["ID", "NAME", "BUILT IN", "CREATED"];
 
     fn cells(&self) -> Vec<String> {
         let built_in = if self.built_in { "yes" } else { "no" };
         vec![self.id.clone(), self.name.clone(), built_in.to_owned(), when(self.create_time.as_ref())]
-    }
-}
-
-/// A member: `users/{id}` or `api-users/{id}`.
-struct Principal(String);
-
-impl Row for Principal {
-    const COLUMNS: &'static [&'static str] = &["MEMBER"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.0.clone()]
-    }
-
-    fn json(&self) -> Result<serde_json::Value, Failure> {
-        Ok(self.0.clone().into())
     }
 }
 
@@ -195,9 +130,7 @@ pub async fn run(verb: Verb, at: &mut Console) -> Result<(), Failure> {
         Verb::List(args) => list(args, at).await,
         Verb::Update(args) => update(args, at).await,
         Verb::Delete(args) => delete(args, at).await,
-        Verb::Member(Member::Add(args)) => add(args, at).await,
-        Verb::Member(Member::Remove(args)) => remove(args, at).await,
-        Verb::Member(Member::List(args)) => members(args, at).await,
+        Verb::Member(verb) => member::run(verb, at).await,
     }
 }
 
@@ -258,44 +191,4 @@ async fn delete(args: Delete, at: &mut Console) -> Result<(), Failure> {
     args.sure.confirm(&mut at.screen, &format!("delete the group {name:?} for good"), breaks).await?;
     at.api.call(at.api.groups().delete_group(DeleteGroupRequest { id, etag })).await?;
     at.screen.note(&format!("deleted {name:?}"))
-}
-
-async fn add(args: Members, at: &mut Console) -> Result<(), Failure> {
-    let group_id = resolve::group(&at.api, &args.group).await?;
-    for text in &args.members {
-        let member = resolve::principal(&at.api, text).await?;
-        let request = AddMemberRequest { group_id: group_id.clone(), member: member.clone() };
-        at.api.call(at.api.groups().add_member(request)).await?;
-        at.screen.note(&format!("{text} ({member}) is in {}", args.group))?;
-    }
-    Ok(())
-}
-
-async fn remove(args: Leavers, at: &mut Console) -> Result<(), Failure> {
-    let Leavers { of: Members { group, members }, wait, sure } = args;
-    let group_id = resolve::group(&at.api, &group).await?;
-    let breaks = async { Ok(vec![format!("what {group:?} grants is no longer theirs; what else they hold stays")]) };
-    sure.confirm(&mut at.screen, &format!("take {} out of {group:?}", members.join(", ")), breaks).await?;
-    for text in &members {
-        let member = resolve::principal(&at.api, text).await?;
-        let confirm_within = Some(wait.confirm_within);
-        let request = RemoveMemberRequest { group_id: group_id.clone(), member: member.clone(), confirm_within };
-        let answer = at.api.call(at.api.groups().remove_member(request)).await?;
-        at.screen.note(&format!("{text} ({member}) is no longer in {group}"))?;
-        confirmation::tell(&mut at.screen, answer.confirmation.as_ref())?;
-    }
-    Ok(())
-}
-
-async fn members(args: ListOfMembers, at: &mut Console) -> Result<(), Failure> {
-    let group_id = resolve::group(&at.api, &args.group).await?;
-    let api = &at.api;
-    let ask = |page: Page| {
-        let request = ListMembersRequest { group_id: group_id.clone(), page_size: page.size, page_token: page.token };
-        async move {
-            let answer = api.call(api.groups().list_members(request)).await?;
-            Ok((answer.members.into_iter().map(Principal).collect(), answer.next_page_token))
-        }
-    };
-    Listing::new(&mut at.screen, args.shown.output).run(args.limit, ask).await
 }

@@ -1,18 +1,21 @@
 //! `passgate endpoint`: named HTTP endpoints.
 
-use clap::{Args, Subcommand, ValueEnum};
+mod settings;
+
+use clap::{Args, Subcommand};
 use passgate_proto::gateway::v1::endpoint::Access as ProtoAccess;
 use passgate_proto::gateway::v1::{
     CreateEndpointRequest, DeleteEndpointRequest, DisableEndpointRequest, EnableEndpointRequest, Endpoint,
     GetEndpointRequest, ListEndpointsRequest, UpdateEndpointRequest,
 };
 
+use self::settings::{Settings, worth_asking};
 use super::confirm::Sure;
 use super::console::Console;
 use super::failure::Failure;
 use super::impact;
 use super::screen::{Limit, Listing, Page, Record, Shown};
-use super::values::{NewNotes, Notes, Pair, duration, map, mask, when};
+use super::values::{NewNotes, Notes, mask, when};
 
 /// What to do with endpoints.
 #[derive(Debug, Subcommand)]
@@ -46,38 +49,6 @@ Examples:
     /// Remove an endpoint.
     #[command(after_help = "Examples:\n  passgate endpoint delete sales-orders --yes")]
     Delete(Delete),
-}
-
-/// Who may call an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Access {
-    /// Whoever has a token with the scope, and the grant.
-    TokenRequired,
-    /// Anybody.
-    Public,
-}
-
-/// What an endpoint is, besides its name.
-#[derive(Args, Debug)]
-pub struct Settings {
-    /// Who may call: with a token, if left out.
-    #[arg(long, value_enum)]
-    access: Option<Access>,
-    /// An HTTP method to let through; all if left out. Say it again for more.
-    #[arg(long = "method", value_name = "METHOD")]
-    methods: Vec<String>,
-    /// An HTTP method that counts as read besides GET, HEAD and OPTIONS. Say it again for more.
-    #[arg(long = "read-method", value_name = "METHOD")]
-    read_methods: Vec<String>,
-    /// A query parameter that is always sent with this value. Say it again for more.
-    #[arg(long = "fixed-query", value_name = "KEY=VALUE")]
-    fixed_query: Vec<Pair>,
-    /// How long the upstream may take to begin its answer; 30s if left out.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<prost_types::Duration>,
-    /// The largest request body in bytes; 0 is no bound.
-    #[arg(long, value_name = "BYTES")]
-    max_request_bytes: Option<u64>,
 }
 
 /// `create`
@@ -184,43 +155,6 @@ impl Record for Endpoint {
     }
 }
 
-impl Settings {
-    /// Puts them into an endpoint, and names what changes.
-    fn apply(self, endpoint: &mut Endpoint) -> Vec<String> {
-        let mut paths = Vec::new();
-        let mut changed = |path: &str| paths.push(path.to_owned());
-        if let Some(access) = self.access {
-            let access = match access {
-                Access::TokenRequired => ProtoAccess::TokenRequired,
-                Access::Public => ProtoAccess::Public,
-            };
-            endpoint.access = access.into();
-            changed("access");
-        }
-        if !self.methods.is_empty() {
-            endpoint.methods = self.methods;
-            changed("methods");
-        }
-        if !self.read_methods.is_empty() {
-            endpoint.read_methods = self.read_methods;
-            changed("read_methods");
-        }
-        if !self.fixed_query.is_empty() {
-            endpoint.fixed_query = map(&self.fixed_query);
-            changed("fixed_query");
-        }
-        if self.timeout.is_some() {
-            endpoint.timeout = self.timeout;
-            changed("timeout");
-        }
-        if let Some(bytes) = self.max_request_bytes {
-            endpoint.max_request_bytes = bytes;
-            changed("max_request_bytes");
-        }
-        paths
-    }
-}
-
 /// Does it.
 ///
 /// # Errors
@@ -302,27 +236,6 @@ async fn update(args: Update, at: &mut Console) -> Result<(), Failure> {
     at.screen.show(&answer.endpoint.unwrap_or_default(), args.shown)
 }
 
-/// What of a change could break callers, or let strangers in.
-fn worth_asking(before: &Endpoint, after: &Endpoint) -> Vec<String> {
-    let mut lines = Vec::new();
-    if before.upstream != after.upstream {
-        lines.push(format!("requests go to {} instead of {}", after.upstream, before.upstream));
-    }
-    let public = ProtoAccess::Public as i32;
-    match (before.access == public, after.access == public) {
-        (false, true) => lines.push("anybody may call it from now on, without a token".to_owned()),
-        (true, false) => lines.push("callers without a token are refused from now on".to_owned()),
-        _ => {}
-    }
-    if before.methods != after.methods {
-        lines.push(format!("only {} are let through", after.methods.join(", ")));
-    }
-    if before.fixed_query != after.fixed_query {
-        lines.push("the fixed query parameters change for every caller".to_owned());
-    }
-    lines
-}
-
 async fn delete(args: Delete, at: &mut Console) -> Result<(), Failure> {
     let Endpoint { name, etag, .. } = read(at, args.name).await?;
     let resource = format!("endpoints/{name}");
@@ -330,26 +243,4 @@ async fn delete(args: Delete, at: &mut Console) -> Result<(), Failure> {
     args.sure.confirm(&mut at.screen, &format!("remove the endpoint {name}"), breaks).await?;
     at.api.call(at.api.endpoints().delete_endpoint(DeleteEndpointRequest { name: name.clone(), etag })).await?;
     at.screen.note(&format!("removed {name}; grants on it stay, so its name is taken again only with --reuse-name"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_lets_strangers_in_or_moves_callers_is_worth_asking_and_a_description_is_not() {
-        let before = Endpoint {
-            upstream: "http://a".to_owned(),
-            access: ProtoAccess::TokenRequired.into(),
-            ..Endpoint::default()
-        };
-
-        let described = Endpoint { description: "new".to_owned(), ..before.clone() };
-        let opened = Endpoint { access: ProtoAccess::Public.into(), ..before.clone() };
-        let moved = Endpoint { upstream: "http://b".to_owned(), ..before.clone() };
-
-        assert_eq!(worth_asking(&before, &described), Vec::<String>::new());
-        assert_eq!(worth_asking(&before, &opened), ["anybody may call it from now on, without a token"]);
-        assert_eq!(worth_asking(&before, &moved), ["requests go to http://b instead of http://a"]);
-    }
 }
