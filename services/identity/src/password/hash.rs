@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, Salt, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Params};
 use passgate_kit::client::{Ambient, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::Password;
+use super::argon::Argon;
 use crate::error::IdentityError;
 
 /// What hashing costs. A stored hash of other costs is renewed at its owner's next sign-in.
@@ -162,10 +163,9 @@ impl Drop for Place {
     }
 }
 
-fn argon2id() -> Result<Argon2<'static>, IdentityError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|error| IdentityError::Hashing(error.to_string().into()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn argon2id() -> Result<Argon, IdentityError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None);
+    Ok(Argon::new(params.map_err(|error| IdentityError::Hashing(error.to_string().into()))?))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! that nothing is changed, cut or mapped. At least 15 code points (NIST SP 800-63B-4 for a single factor), at most 1,024
 //! bytes, no NUL.
 
+mod argon;
 mod common;
 mod hash;
 mod rules;
