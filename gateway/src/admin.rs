@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use passgate_kit::access::{AcceptedServices, AccessLayer, AccessParts};
+use passgate_kit::audit::Audit;
 use passgate_kit::caller::ServicePeer;
 use passgate_kit::client::{DecisionSource, SecretString};
 use passgate_kit::credentials::fingerprint;
@@ -12,12 +13,13 @@ use passgate_kit::mark::Marks;
 use passgate_kit::page::PageTokens;
 use passgate_proto::access::Role;
 use passgate_proto::gateway::v1::api_service_server::ApiServiceServer;
+use passgate_proto::gateway::v1::audit_service_server::AuditServiceServer;
 use passgate_proto::gateway::v1::endpoint_service_server::EndpointServiceServer;
 use tonic::service::Routes;
 
 use crate::dial::DialRules;
 use crate::registry::{Apis, Endpoints};
-use crate::rpc::{ApiRpc, EndpointRpc, PossibleCallers};
+use crate::rpc::{ApiRpc, AuditRpc, EndpointRpc, PossibleCallers};
 
 /// What the admin services are made of.
 pub struct AdminParts {
@@ -27,15 +29,18 @@ pub struct AdminParts {
     pub rules: DialRules,
     pub pages: PageTokens,
     pub marks: Marks,
+    pub audit: Audit,
 }
 
 impl AdminParts {
     /// The services, not guarded yet.
     pub fn routes(self) -> Routes {
-        let Self { endpoints, apis, callers, rules, pages, marks } = self;
+        let Self { endpoints, apis, callers, rules, pages, marks, audit } = self;
         let endpoint = EndpointRpc::new(endpoints, callers.clone(), rules.clone(), pages.clone(), marks.clone());
         let api = ApiRpc::new(apis, callers, rules, pages, marks);
-        Routes::new(EndpointServiceServer::new(endpoint)).add_service(ApiServiceServer::new(api))
+        Routes::new(EndpointServiceServer::new(endpoint))
+            .add_service(ApiServiceServer::new(api))
+            .add_service(AuditServiceServer::new(AuditRpc::new(audit)))
     }
 }
 

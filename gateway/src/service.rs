@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use passgate_kit::audit::{Audit, AuditParts, Occurrences, occurrences};
 use passgate_kit::client::Ambient;
 use passgate_kit::feed::Applied;
 use passgate_kit::idempotency::forget_old;
@@ -119,16 +120,17 @@ impl Service {
         let (writer, keys) = edge_keys(config.key_max_age.0, ambient);
         let key_follower = links.key_follower(ambient, writer, config.key_refresh.0);
 
-        let routes = admin_routes(&store, &links, registry_follower.applied(), rules.clone()).await?;
+        let tasks = ServiceTasks::new(runtime.lifecycle);
+        let (occurrences, writer) = occurrences(&store);
+        let routes = admin_routes(&store, &links, registry_follower.applied(), rules.clone(), &tasks).await?;
         let (routes, health) = with_standard_services(routes).await?;
-        let access = links.access_layer(ports.loopback_only());
+        let access = links.access_layer(ports.loopback_only()).noting(occurrences.clone());
         let own = BoxCloneSyncService::new(access.layer(routes.clone()));
         let read = (registry.clone(), keys.clone());
-        let proxy = data_plane(&config, checked, links, rules, own, read.clone(), ambient);
+        let proxy = data_plane(&config, checked, links, rules, own, read.clone(), occurrences, ambient);
 
         let (told, ready) = watch::channel(false);
         let addresses = ports.addresses;
-        let tasks = ServiceTasks::new(runtime.lifecycle);
         let stop = tasks.stopping();
         let watching = Ready { registry: read.0, keys: read.1 };
         tasks.spawn("gateway feed", registry_follower.run(stop.clone()).map(drop));
@@ -147,6 +149,7 @@ fn data_plane(
     config: &Config,
     checked: Checked,
     links: Links,
+        tasks.spawn("gateway occurrences", writer.run(stop.clone()));
     rules: DialRules,
     own: OwnService,
     (registry, keys): (RegistryReader, EdgeKeys),
@@ -163,6 +166,7 @@ fn data_plane(
         credential: links.credential,
         public: checked.public,
         longest_call: config.longest_call.map(|span| span.0),
+    occurrences: Occurrences,
         ambient: ambient.clone(),
     })
 }
@@ -178,12 +182,26 @@ async fn forget_repeats(store: Store, stop: CancellationToken) {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(FORGET_EVERY) => {}
         }
+    .noting(occurrences)
     }
 }
 
 /// The services of the admin port.
-async fn admin_routes(store: &Store, links: &Links, applied: Applied, rules: DialRules) -> Result<Routes, StartError> {
-    let ambient = store.ambient();
+async fn admin_routes(
+    store: &Store,
+    links: &Links,
+    applied: Applied,
+    rules: DialRules,
+    tasks: &ServiceTasks,
+) -> Result<Routes, StartError> {
+    let (ambient, pages) = (store.ambient(), store.page_tokens().await?);
+    let audit = Audit::new(AuditParts {
+        store: store.clone(),
+        pages: pages.clone(),
+        decisions: Arc::clone(&links.decisions),
+        tasks: tasks.tracker(),
+        stop: tasks.stopping(),
+    });
     let served = Served::new(applied);
     let power = Power::new(links.holdings.clone());
     let parts = AdminParts {
@@ -191,7 +209,7 @@ async fn admin_routes(store: &Store, links: &Links, applied: Applied, rules: Dia
         apis: Apis::new(store.clone(), power, served, ambient.clone()),
         callers: PossibleCallers::new(links.channel.clone()),
         rules,
-        pages: store.page_tokens().await?,
+        pages,
         marks: links.marks.clone(),
     };
     Ok(parts.routes())
@@ -206,6 +224,7 @@ struct Ports {
 }
 
 impl Ports {
+        audit,
     async fn bind(config: &Config, checked: &Checked) -> Result<Self, StartError> {
         let data = bind("callers", config.listen).await?;
         let admin = bind("administration", config.admin_listen).await?;

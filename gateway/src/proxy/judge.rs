@@ -6,7 +6,7 @@ use passgate_kit::client::credential::{Credential, CredentialError};
 use passgate_kit::client::decision::{Allowed, Denied, Holder, Question};
 use passgate_kit::client::source::{DecisionSource, Undecidable};
 use passgate_kit::client::verifier::{self, verify};
-use passgate_kit::client::{Action, Ambient, Reason, Resource};
+use passgate_kit::client::{Action, Ambient, Principal, Reason, Resource, TokenId};
 
 use super::refusal::Refusal;
 use crate::keys::EdgeKeys;
@@ -73,11 +73,12 @@ impl Judge {
     ) -> Result<Permit, Refusal> {
         let question = Question { token: credential, resource, action, at_least };
         let decision = self.decisions.decide(&question).await.map_err(refused_undecided)?;
+        let token = decision.holder.as_ref().map(|holder| (holder.principal, holder.token_id));
         match decision.permit() {
             Ok(allowed) => Ok(Permit(Some(allowed))),
             Err(denied) if denied.reason == Reason::TokenInvalid => Err(Refusal::TokenInvalid),
             Err(denied) if denied.reason == Reason::Undecidable => Err(Refusal::Undecidable(None)),
-            Err(denied) => Err(refused_by_decision(denied, question)),
+            Err(denied) => Err(refused_by_decision(denied, question, token)),
         }
     }
 }
@@ -95,12 +96,12 @@ fn refused_at_the_edge(credential: &Credential, refusal: &verifier::Refusal) -> 
         _ => "the token is not good any more: make a new one",
     };
     let denied = Denied { reason: refusal.reason, detail: detail.to_owned() };
-    Refusal::Denied { denied, asked: None }
+    Refusal::Denied { denied, asked: None, token: Some((owner, token)) }
 }
 
-fn refused_by_decision(denied: Denied, question: Question) -> Refusal {
+fn refused_by_decision(denied: Denied, question: Question, token: Option<(Principal, TokenId)>) -> Refusal {
     tracing::info!(reason = %denied.reason, passgate.resource = %question.resource, "refused: {}", denied.reason);
-    Refusal::Denied { denied, asked: Some((question.resource, question.action)) }
+    Refusal::Denied { denied, asked: Some((question.resource, question.action)), token }
 }
 
 fn refused_undecided(cause: Undecidable) -> Refusal {

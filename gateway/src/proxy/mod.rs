@@ -34,6 +34,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::client::{Ambient, DecisionSource, SecretString};
 use tower::util::BoxCloneSyncService;
 
@@ -93,6 +94,7 @@ pub struct Proxy {
     credential: Arc<SecretString>,
     public: Option<Authority>,
     longest_call: Option<Duration>,
+    occurrences: Option<Occurrences>,
 }
 
 /// The two ends of the connection that a request came by.
@@ -118,7 +120,14 @@ impl Proxy {
             credential: parts.credential,
             public: parts.public,
             longest_call: parts.longest_call,
+            occurrences: None,
         }
+    }
+
+    /// The same data plane, which notes each genuine token that it refuses, whoever decided so.
+    #[must_use]
+    pub fn noting(self, occurrences: Occurrences) -> Self {
+        Self { occurrences: Some(occurrences), ..self }
     }
 
     /// Answers one request, in the language of its caller.
@@ -131,9 +140,22 @@ impl Proxy {
                     // The rule and the peer, never the bytes.
                     tracing::info!(peer = %ends.peer, rule = ?refusal, "refused: malformed request");
                 }
+                self.note(&refusal, ends.peer);
                 refusal.respond(speech, version)
             }
         }
+    }
+
+    /// Notes a genuine token that is refused.
+    fn note(&self, refusal: &Refusal, peer: SocketAddr) {
+        let Refusal::Denied { denied, asked, token: Some((owner, token_id)) } = refusal else { return };
+        let Some(occurrences) = &self.occurrences else { return };
+        let peer = peer.ip().to_canonical().to_string();
+        let refused = Occurrence::token_refused(*owner, *token_id, denied.reason, Some(peer));
+        occurrences.note(match asked {
+            Some((resource, _)) => refused.asking_for(resource.to_string()),
+            None => refused,
+        });
     }
 
     /// The way of a request.

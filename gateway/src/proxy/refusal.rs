@@ -13,7 +13,7 @@ use http::{Method, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Empty, Full};
 use passgate_kit::client::decision::Denied;
 use passgate_kit::client::source::Undecidable;
-use passgate_kit::client::{Action, Reason, Resource};
+use passgate_kit::client::{Action, Principal, Reason, Resource, TokenId};
 use passgate_kit::problem::{Problem, http_status, to_problem_json, to_status};
 use tonic::Code;
 
@@ -60,6 +60,8 @@ pub enum Refusal {
         denied: Denied,
         /// What was asked for; `None` if it did not matter.
         asked: Option<(Resource, Action)>,
+        /// Whose token it is, and which one; `None` if that is not known.
+        token: Option<(Principal, TokenId)>,
     },
     /// Nobody can know now.
     #[error("it cannot be decided now whether this is allowed; try again")]
@@ -269,7 +271,7 @@ mod tests {
     fn a_lacking_right_is_403_with_the_scope_that_would_do() {
         let resource = Resource::parse("endpoints/sales").expect("a resource");
         let denied = Denied { reason: Reason::NoScope, detail: "the token's scopes do not cover it".to_owned() };
-        let refusal = Refusal::Denied { denied, asked: Some((resource, Action::Read)) };
+        let refusal = Refusal::Denied { denied, asked: Some((resource, Action::Read)), token: None };
 
         let response = refusal.respond(Speech::Http, Version::HTTP_2);
 

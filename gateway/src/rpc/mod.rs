@@ -2,12 +2,14 @@
 
 mod api;
 mod api_fields;
+mod audit;
 mod callers;
 mod convert;
 mod endpoint;
 mod endpoint_fields;
 
 pub use api::ApiRpc;
+pub use audit::AuditRpc;
 pub use callers::PossibleCallers;
 pub use endpoint::EndpointRpc;
 

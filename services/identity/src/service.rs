@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passgate_kit::access::{AccessLayer, AccessParts};
+use passgate_kit::audit::{Audit, AuditParts, Occurrences, occurrences};
 use passgate_kit::client::Ambient;
 use passgate_kit::client::client::DecisionClient;
 use passgate_kit::client::mark::MarkKey;
@@ -129,10 +130,11 @@ impl Service {
 
         let tasks = ServiceTasks::new(lifecycle);
         let stop = tasks.stopping();
-        let rooms = links.rooms(&store, hasher, &tasks, store.page_tokens().await?);
+        let (occurrences, writer) = occurrences(&store);
+        let rooms = links.rooms(&store, hasher, &tasks, store.page_tokens().await?, occurrences.clone());
         let (creations, backoff) = (rooms.creations.clone(), rooms.sign_in.backoff.clone());
         let (routes, health) = with_standard_services(rooms.routes()).await?;
-        let access = links.access_layer(&config, &ambient, address.ip().is_loopback());
+        let access = links.access_layer(address.ip().is_loopback()).noting(occurrences);
 
         let (told, ready) = watch::channel(false);
         tasks.spawn("identity readiness", watch_ready(store.clone(), told, health, tasks.lifecycle().clone()));
@@ -151,22 +153,29 @@ struct Links {
     accepted: Arc<Accepted>,
     marks: Marks,
 }
+        tasks.spawn("identity occurrences", writer.run(stop.clone()));
 
 impl Links {
     fn new(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
         Ok(Self {
-            token: dial(ambient, &config.token_url)?,
-            credential: Arc::new(read_secret(&config.credential_file)?),
+            token,
+            credential,
+            decisions: Arc::new(decisions),
             accepted: Arc::new(Accepted::open(&config.accepted_file, ambient)?),
             marks: Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Identity),
         })
     }
+    decisions: Arc<DecisionClient>,
 
     fn rooms(
         &self,
         store: &Store,
         hasher: Hasher,
         tasks: &ServiceTasks,
+        let token = dial(ambient, &config.token_url)?;
+        let credential = Arc::new(read_secret(&config.credential_file)?);
+        let staleness = config.max_staleness.0;
+        let decisions = DecisionClient::new(token.clone(), Arc::clone(&credential), ambient.clone(), staleness);
         pages: passgate_kit::page::PageTokens,
     ) -> Rooms {
         let issuing = Issuing::new(self.token.clone(), Arc::clone(&self.credential));
@@ -181,6 +190,7 @@ impl Links {
             accepted: Arc::clone(&self.accepted),
             stop: tasks.stopping(),
             streams: tasks.tracker(),
+        occurrences: Occurrences,
         };
         Rooms {
             store: store.clone(),
@@ -188,22 +198,29 @@ impl Links {
             issuing,
             hasher,
             sign_in,
+            occurrences: occurrences.clone(),
             directory,
+        let audit = Audit::new(AuditParts {
+            store: store.clone(),
+            pages: pages.clone(),
+            decisions: self.decisions.clone(),
+            tasks: tasks.tracker(),
+            stop: tasks.stopping(),
+        });
             marks: self.marks.clone(),
             pages,
         }
     }
 
     /// The guard in front of the port: each call's token is judged by the token service, now.
-    fn access_layer(&self, config: &Config, ambient: &Ambient, open_reflection: bool) -> AccessLayer {
-        let staleness = config.max_staleness.0;
-        let decisions =
-            DecisionClient::new(self.token.clone(), Arc::clone(&self.credential), ambient.clone(), staleness);
+    fn access_layer(&self, open_reflection: bool) -> AccessLayer {
         let accepted = Arc::clone(&self.accepted);
         AccessLayer::new(AccessParts {
-            decisions: Arc::new(decisions),
+            decisions: self.decisions.clone(),
             services: Arc::new(move |secret| accepted.check(secret)),
             marks: self.marks.clone(),
+            audit,
+            occurrences,
             open_reflection,
         })
     }

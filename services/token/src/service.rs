@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use passgate_kit::access::{AccessLayer, AccessParts};
+use passgate_kit::audit::{Audit, AuditParts, Occurrences, occurrences};
 use passgate_kit::client::{Ambient, MarkKey, Position};
 use passgate_kit::credentials::{Accepted, CredentialsError};
 use passgate_kit::feed::{Follower, head};
@@ -13,6 +14,7 @@ use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::page::PageTokens;
 use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, dial, listen, with_standard_services};
 use passgate_kit::store::{OpenError, Store, StoreError};
+use passgate_proto::token::v1::audit_service_server::AuditServiceServer;
 use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
 use passgate_proto::token::v1::change_service_server::ChangeServiceServer;
 use passgate_proto::token::v1::issuing_service_server::IssuingServiceServer;
@@ -29,7 +31,7 @@ use crate::key::{KeyFailure, Keys, MasterKey, make_sure};
 use crate::memory::{IdentityLease, Memory, MemoryFollower};
 use crate::projection::{Applier, Directory, Watcher};
 use crate::ready::Ready;
-use crate::rpc::{AuthorizationRpc, ChangeRpc, IssuingRpc, KeyRpc, TokenRpc, keys_message};
+use crate::rpc::{AuditRpc, AuthorizationRpc, ChangeRpc, IssuingRpc, KeyRpc, TokenRpc, keys_message};
 use crate::session::Sessions;
 use crate::store::{Migrator, projection};
 use crate::sweep::Sweeper;
@@ -168,10 +170,18 @@ impl Service {
             stop: stop.clone(),
             tasks: tasks.tracker(),
         };
-        let parts = RpcParts { config: &config, store: &store, keys, memory, changes: changes.clone() };
+        let (occurrences, writer) = occurrences(&store);
+        let parts = RpcParts {
+            config: &config,
+            store: &store,
+            keys,
+            memory,
+            changes: changes.clone(),
+            occurrences: occurrences.clone(),
+        };
         let routes = parts.routes(&decider, store.page_tokens().await?, &secrets.marks, &ambient);
         let (routes, health) = with_standard_services(routes).await?;
-        let access = secrets.access_layer(decider, address.ip().is_loopback());
+        let access = secrets.access_layer(decider, address.ip().is_loopback()).noting(occurrences);
 
         let (told, ready) = watch::channel(false);
         let watcher = Watcher::new(directory.clone(), Applier::new(store.clone()), lease, ambient);
@@ -183,6 +193,7 @@ impl Service {
         tasks.spawn("token readiness", Ready(freshness).watch(told, health, tasks.lifecycle().clone()));
         tasks.serve("token port", listener, access, routes);
         tasks.close_after_all("token database", store);
+        tasks.spawn("token occurrences", writer.run(stop.clone()));
         Ok(Running { addresses: vec![("token", address)], ready, streams: Streams(changes) })
     }
 }
@@ -235,8 +246,16 @@ struct RpcParts<'a> {
 
 impl RpcParts<'_> {
     /// The services, not guarded yet.
+    occurrences: Occurrences,
     fn routes(self, decider: &Decider, pages: PageTokens, marks: &Marks, ambient: &Ambient) -> Routes {
-        let Self { config, store, keys, memory, changes } = self;
+        let Self { config, store, keys, memory, changes, occurrences } = self;
+        let audit = Audit::new(AuditParts {
+            store: store.clone(),
+            pages: pages.clone(),
+            decisions: Arc::new(decider.clone()),
+            tasks: changes.tasks.clone(),
+            stop: changes.stop.clone(),
+        });
         let Changes { log, freshness, deciders, bound, .. } = changes.clone();
         let confirmer = Confirmer::new(deciders.clone(), store.clone(), log.clone(), ambient.clone(), bound);
         let list = DeciderList::new(deciders, store.clone(), log.clone(), ambient.clone(), bound);
@@ -245,10 +264,24 @@ impl RpcParts<'_> {
         let sessions = Sessions::new(store.clone(), keys.clone(), freshness.clone(), lifetime, ambient.clone());
         let callers = Callers::new(store.clone(), memory);
         let examples = Examples::new(&config.public_url);
-        let token =
-            TokenRpc::new(tokens.clone(), decider.clone(), examples, pages.clone(), marks.clone(), confirmer.clone());
-        let authorization = AuthorizationRpc::new(decider.clone(), callers, pages.clone(), marks.clone(), log);
-        let issuing = IssuingRpc::new(tokens, sessions, marks.clone(), confirmer, freshness);
+        let token = TokenRpc::new(
+            tokens.clone(),
+            decider.clone(),
+            examples,
+            pages.clone(),
+            marks.clone(),
+            confirmer.clone(),
+            occurrences.clone(),
+        );
+        let authorization = AuthorizationRpc::new(
+            decider.clone(),
+            callers,
+            pages.clone(),
+            marks.clone(),
+            log,
+            occurrences.clone(),
+        );
+        let issuing = IssuingRpc::new(tokens, sessions, marks.clone(), confirmer, freshness, occurrences);
         Routes::new(TokenServiceServer::new(token))
             .add_service(AuthorizationServiceServer::new(authorization))
             .add_service(IssuingServiceServer::new(issuing))
@@ -256,3 +289,4 @@ impl RpcParts<'_> {
             .add_service(ChangeServiceServer::new(ChangeRpc::new(changes, list, pages)))
     }
 }
+            .add_service(AuditServiceServer::new(AuditRpc::new(audit)))

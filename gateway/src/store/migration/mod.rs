@@ -12,6 +12,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut steps = passgate_kit::store::schema::migrations();
         steps.push(Box::new(m0002_registry::Migration));
+        steps.push(passgate_kit::audit::migration());
         steps
     }
 }

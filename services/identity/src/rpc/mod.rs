@@ -1,6 +1,7 @@
 //! The services on the port: each reads its messages, opens one transaction, and answers with the change mark.
 
 mod api_user;
+mod audit;
 mod convert;
 mod directory;
 mod grant;
@@ -15,12 +16,14 @@ mod user_fields;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use passgate_kit::audit::{Audit, Occurrence, Occurrences};
 use passgate_kit::caller::Caller;
-use passgate_kit::client::Ambient;
+use passgate_kit::client::{Ambient, UserId};
 use passgate_kit::mark::Marks;
 use passgate_kit::page::PageTokens;
 use passgate_kit::store::{Committed, Store};
 use passgate_proto::identity::v1::api_user_service_server::ApiUserServiceServer;
+use passgate_proto::identity::v1::audit_service_server::AuditServiceServer;
 use passgate_proto::identity::v1::directory_service_server::DirectoryServiceServer;
 use passgate_proto::identity::v1::grant_service_server::GrantServiceServer;
 use passgate_proto::identity::v1::group_service_server::GroupServiceServer;
@@ -29,6 +32,8 @@ use passgate_proto::identity::v1::user_service_server::UserServiceServer;
 use passgate_proto::r#type::v1::Confirmation;
 use tonic::service::Routes;
 use tonic::{Response, Status};
+
+use self::audit::AuditRpc;
 
 use crate::acting::{Acting, act};
 use crate::creation::Creations;
@@ -57,6 +62,10 @@ pub struct Rooms {
     pub marks: Marks,
     /// Seals page tokens.
     pub pages: PageTokens,
+    /// Tells what was done here.
+    pub audit: Audit,
+    /// Notes what changed nothing.
+    pub occurrences: Occurrences,
 }
 
 impl Rooms {
@@ -68,6 +77,7 @@ impl Rooms {
             .add_service(GroupServiceServer::new(self.clone()))
             .add_service(GrantServiceServer::new(self.clone()))
             .add_service(SessionServiceServer::new(self.clone()))
+            .add_service(AuditServiceServer::new(AuditRpc::new(self.audit.clone())))
             .add_service(DirectoryServiceServer::new(self))
     }
 
@@ -81,6 +91,11 @@ impl Rooms {
         T: Send + 'static,
     {
         act(&self.store, caller, work).await
+    }
+
+    /// Notes that a password of `user` was shown.
+    fn note_shown(&self, caller: &Caller, user: UserId, by: &'static str) {
+        self.occurrences.note(Occurrence::secret_shown(user.resource_name(), by, caller.actor()));
     }
 
     /// The answer to a write, with its mark.

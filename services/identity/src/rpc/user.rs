@@ -54,6 +54,9 @@ impl UserService for Rooms {
         let done = self
             .act(&caller, move |acting| Box::pin(async move { user::create(acting, id, new, claim).await }))
             .await?;
+        if made.is_some() && done.value.1 {
+            self.note_shown(&caller, id, "CREATE_USER");
+        }
         self.answer(done, |(view, fresh)| CreateUserResponse {
             user: Some(convert::user(view)),
             one_time_password: told_once(made.filter(|_| fresh)),
@@ -130,10 +133,14 @@ impl UserService for Rooms {
         let wanted = Wanted::parse(request.get_ref())?;
         caller.target(Principal::User(wanted.id), || IdentityError::NotFound(wanted.id.resource_name()))?;
         caller.may_act_on_credentials()?;
-        let (done, made) = match caller.principal()? == Principal::User(wanted.id) {
+        let id = wanted.id;
+        let (done, made) = match caller.principal()? == Principal::User(id) {
             true => (self.set_own_password(&caller, wanted).await?, None),
             false => self.set_others_password(&caller, wanted).await?,
         };
+        if made.is_some() {
+            self.note_shown(&caller, id, "SET_PASSWORD");
+        }
         self.answer(done, |view| SetPasswordResponse {
             user: Some(convert::user(view)),
             one_time_password: told_once(made),

@@ -9,6 +9,7 @@ mod backoff;
 
 pub use backoff::BackOff;
 
+use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::client::{SecretString, UserId};
 use passgate_kit::fields::FieldViolations;
 use passgate_kit::store::Store;
@@ -56,6 +57,8 @@ pub struct SignIn {
     pub backoff: BackOff,
     /// Makes sessions.
     pub issuing: Issuing,
+    /// Notes failures.
+    pub occurrences: Occurrences,
 }
 
 impl SignIn {
@@ -71,7 +74,10 @@ impl SignIn {
         let again = password.again()?;
         let right = self.hasher.check(password, hash).await?;
         let auth_time = self.store.ambient().now();
+        let why = if standing.is_slowed { SLOWED } else { why_not(found.as_ref(), right) };
+        let subject = found.as_ref().map(|row| row.principal.clone());
         let Some(row) = found.filter(|row| right && !standing.is_slowed && !row.disabled) else {
+            self.occurrences.note(Occurrence::sign_in_failed(subject, why, peer));
             self.backoff.failed(standing).await?;
             return Err(IdentityError::SignInRefused);
         };
@@ -106,6 +112,9 @@ impl SignIn {
         if right && !standing.is_slowed {
             return Ok(());
         }
+        let why = if standing.is_slowed { SLOWED } else { WRONG };
+        let refused = Occurrence::sign_in_failed(Some(row.principal.clone()), why, peer.to_owned());
+        self.occurrences.note(refused);
         self.backoff.failed(standing).await?;
         Err(IdentityError::SignInRefused)
     }
@@ -152,6 +161,20 @@ impl SignIn {
         });
         let changed = changed.await?;
         Ok((changed.value, changed.position))
+    }
+}
+
+/// Too many failed before.
+const SLOWED: &str = "SLOWED_DOWN";
+/// The password is another one.
+const WRONG: &str = "WRONG_PASSWORD";
+
+/// Why somebody does not sign in, for the audit alone: a caller is told nothing of it.
+fn why_not(found: Option<&principal_row::Model>, right: bool) -> &'static str {
+    match found {
+        None => "UNKNOWN_ADDRESS",
+        Some(row) if right && row.disabled => "USER_DISABLED",
+        Some(_) => WRONG,
     }
 }
 

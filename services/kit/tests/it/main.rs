@@ -9,6 +9,8 @@
 
 mod support;
 
+mod audit;
+mod audit_chain;
 mod feed_chain;
 mod follower;
 mod idempotency;

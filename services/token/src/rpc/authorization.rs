@@ -1,6 +1,7 @@
 //! `AuthorizationService`.
 
 use futures_util::future::try_join_all;
+use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Action, Credential, Decision, Position, Resource, Vector};
 use passgate_kit::fields::Fields;
@@ -29,6 +30,7 @@ pub struct AuthorizationRpc {
     pages: PageTokens,
     marks: Marks,
     log: ChangeLog,
+    occurrences: Occurrences,
 }
 
 /// A question, read. `None` for a text that cannot be a token: it is no error, and no token.
@@ -43,8 +45,26 @@ struct Question {
 impl AuthorizationRpc {
     /// Decides by `decider`.
     #[must_use]
-    pub const fn new(decider: Decider, callers: Callers, pages: PageTokens, marks: Marks, log: ChangeLog) -> Self {
-        Self { decider, callers, pages, marks, log }
+    pub const fn new(
+        decider: Decider,
+        callers: Callers,
+        pages: PageTokens,
+        marks: Marks,
+        log: ChangeLog,
+        occurrences: Occurrences,
+    ) -> Self {
+        Self { decider, callers, pages, marks, log, occurrences }
+    }
+
+    /// Notes a genuine token that is refused. Passgate's own services note what they refuse themselves: they know whether a
+    /// token without the grant still reaches its owner's things, and from where the call came.
+    fn note(&self, caller: &Caller, question: &Question, decision: &Decision) {
+        let (Err(denied), Some(holder)) = (&decision.verdict, &decision.holder) else { return };
+        if caller.service().is_some() {
+            return;
+        }
+        let refused = Occurrence::refused_elsewhere(holder, denied.reason, caller.actor().principal);
+        self.occurrences.note(refused.asking_for(question.resource.to_string()));
     }
 
     /// Passes once the memory contains what the asker has applied: an answer that is older is of no use to it.
@@ -74,9 +94,9 @@ impl AuthorizationRpc {
         fields.check(path, mark)
     }
 
-    async fn decide(&self, question: &Question) -> Result<Decision, TokenError> {
+    async fn decide(&self, caller: &Caller, question: &Question) -> Result<Decision, TokenError> {
         let Question { token, resource, action, at_least, applied } = question;
-        match token {
+        let decision = match token {
             Some(token) => {
                 if let Some(applied) = applied {
                     self.catch_up(applied).await?;
@@ -84,7 +104,8 @@ impl AuthorizationRpc {
                 self.decider.decide(token, resource, *action, at_least.as_ref()).await
             }
             None => Ok(self.decider.stranger()),
-        }
+        };
+        decision.inspect(|decision| self.note(caller, question, decision))
     }
 }
 
@@ -103,11 +124,12 @@ impl AuthorizationService for AuthorizationRpc {
         &self,
         request: Request<pb::AuthorizeRequest>,
     ) -> Result<Response<pb::AuthorizeResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let mut fields = Fields::default();
         let Some(question) = self.read(&mut fields, "", request.get_ref()) else {
             return Err(fields.into_error().into());
         };
-        let decision = self.decide(&question).await?;
+        let decision = self.decide(caller, &question).await?;
         Ok(Response::new((&decision).into()))
     }
 
@@ -115,6 +137,7 @@ impl AuthorizationService for AuthorizationRpc {
         &self,
         request: Request<pb::BatchAuthorizeRequest>,
     ) -> Result<Response<pb::BatchAuthorizeResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let requests = &request.get_ref().requests;
         let mut fields = Fields::default();
         if requests.is_empty() || requests.len() > MAX_QUESTIONS {
@@ -127,7 +150,7 @@ impl AuthorizationService for AuthorizationRpc {
             .map(|(at, request)| self.read(&mut fields, &format!("requests[{at}]."), request))
             .collect();
         fields.into_result()?;
-        let decisions = try_join_all(questions.iter().flatten().map(|question| self.decide(question))).await?;
+        let decisions = try_join_all(questions.iter().flatten().map(|question| self.decide(caller, question))).await?;
         let responses = decisions.iter().map(Into::into).collect();
         Ok(Response::new(pb::BatchAuthorizeResponse { responses }))
     }

@@ -1,5 +1,6 @@
 //! `IssuingService`: what the identity service asks for.
 
+use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::client::convert::timestamp;
 use passgate_kit::client::{ApiUserId, Credential, Description, Name, Position, Principal, TokenId, UserId};
 use passgate_kit::feed::Actor;
@@ -25,6 +26,7 @@ pub struct IssuingRpc {
     marks: Marks,
     confirmer: Confirmer,
     freshness: Freshness,
+    occurrences: Occurrences,
 }
 
 impl IssuingRpc {
@@ -36,8 +38,9 @@ impl IssuingRpc {
         marks: Marks,
         confirmer: Confirmer,
         freshness: Freshness,
+        occurrences: Occurrences,
     ) -> Self {
-        Self { tokens, sessions, marks, confirmer, freshness }
+        Self { tokens, sessions, marks, confirmer, freshness, occurrences }
     }
 
     fn parse_preparation(&self, request: &pb::PrepareTokenRequest) -> Result<Preparation, FieldViolations> {
@@ -137,8 +140,16 @@ impl IssuingService for IssuingRpc {
         request: Request<pb::PrepareTokenRequest>,
     ) -> Result<Response<pb::PrepareTokenResponse>, Status> {
         let asked = self.parse_preparation(request.get_ref())?;
+        let peer = asked.peer.clone();
         let prepared = self.tokens.prepare(asked).await?;
-        let token = Some(convert::token(&prepared.value.token, self.tokens.now()));
+        let made = &prepared.value.token;
+        if prepared.value.secret.is_some() {
+            let actor = Actor::principal(made.created_by, made.created_with, peer);
+            let actor = Actor { via: "identity".to_owned(), ..actor };
+            let shown = Occurrence::secret_shown(format!("tokens/{}", made.id), "CREATE_API_USER", actor);
+            self.occurrences.note(shown);
+        }
+        let token = Some(convert::token(made, self.tokens.now()));
         let response = match &prepared.value.secret {
             Some(secret) => {
                 pb::PrepareTokenResponse { token, secret: secret.expose().to_owned(), secret_no_longer_shown: false }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::caller::{Caller, CallerError, Reach};
 use passgate_kit::client::{Description, Name, Principal, TokenId, TokenKind};
 use passgate_kit::fields::{FieldViolations, Fields};
@@ -38,6 +39,7 @@ pub struct TokenRpc {
     pages: PageTokens,
     marks: Marks,
     confirmer: Confirmer,
+    occurrences: Occurrences,
 }
 
 impl TokenRpc {
@@ -50,8 +52,9 @@ impl TokenRpc {
         pages: PageTokens,
         marks: Marks,
         confirmer: Confirmer,
+        occurrences: Occurrences,
     ) -> Self {
-        Self { tokens, decider, examples, pages, marks, confirmer }
+        Self { tokens, decider, examples, pages, marks, confirmer, occurrences }
     }
 
     /// Who has acknowledged what was done, if that is asked for.
@@ -161,6 +164,10 @@ impl TokenService for TokenRpc {
         let new = self.parse_new(request.get_ref())?;
         let made = self.tokens.create(caller, new).await?;
         let response = self.created(&made.value).await?;
+        if made.value.secret.is_some() {
+            let subject = format!("tokens/{}", made.value.token.id);
+            self.occurrences.note(Occurrence::secret_shown(subject, "CREATE_TOKEN", caller.actor()));
+        }
         Ok(self.marks.with_change(Response::new(response), &made))
     }
 

@@ -1,5 +1,7 @@
 //! A table of things, and the databases that it lies in.
 
+pub mod audit;
+
 use passgate_kit::client::Ambient;
 use passgate_kit::feed::{Actor, Change};
 use passgate_kit::store::{Committed, Store, StoreError, Tx, schema};
@@ -37,6 +39,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut all = schema::migrations();
         all.push(Box::new(Things));
+        all.push(passgate_kit::audit::migration());
         all
     }
 }

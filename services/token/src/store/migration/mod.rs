@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
         steps.push(Box::new(m0001_tokens::Migration));
         steps.push(Box::new(m0001_projection::Migration));
         steps.push(Box::new(m0002_deciders::Migration));
+        steps.push(passgate_kit::audit::migration());
         steps
     }
 }
