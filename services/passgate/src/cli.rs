@@ -35,6 +35,9 @@ pub enum Verb {
     Gateway(ConfigArgs),
     /// Bring a service's database to this program's version, and end.
     Migrate(MigrateArgs),
+    /// Mend a service's change feed after its database was restored, or lost commits at a fail-over.
+    #[command(subcommand)]
+    Feed(FeedVerb),
     /// Walk through the product on a throw-away folder, showing each call and its answer.
     Demo(Logging),
     /// Make and remove the credentials between the services.
@@ -155,6 +158,38 @@ pub struct MigrateArgs {
     /// The configuration, in TOML. Variables `PASSGATE_…` override it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// See [`Logging`].
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+/// What to do with a change feed.
+#[derive(Debug, Subcommand)]
+pub enum FeedVerb {
+    /// Give the feed of a restored database a new identity, so that whoever saw more of it starts over, and revoke again what
+    /// was revoked since the backup. No process may serve the database, and none that served the lost one may still answer.
+    Adopt(AdoptArgs),
+}
+
+/// Which feed to adopt, and what was lost.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Whose database.
+    #[arg(long, value_enum)]
+    pub service: Service,
+    /// The service's configuration, in TOML. Variables `PASSGATE_…` override it.
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub config: Option<PathBuf>,
+    /// The data folder of `passgate standalone`, in place of a configuration.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// For the token service: what was revoked after the backup, one JSON object a line: `{"token_id": "…"}`, or audit events
+    /// as they are exported.
+    #[arg(long, value_name = "FILE", conflicts_with = "nothing_to_revoke")]
+    pub revocations: Option<PathBuf>,
+    /// For the token service: there is no such file. What was revoked after the backup, and is in it, is good again.
+    #[arg(long)]
+    pub nothing_to_revoke: bool,
     /// See [`Logging`].
     #[command(flatten)]
     pub logging: Logging,

@@ -9,6 +9,7 @@
 //! the identity service in the same way, and [`sweep`] clears up what is left over. The [`change`] module tells every change to
 //! those who keep decisions.
 
+mod adopt;
 mod change;
 mod config;
 mod decision;
@@ -25,6 +26,7 @@ mod store;
 mod sweep;
 mod token;
 
+pub use adopt::{AdoptedTokens, RevocationError, Revocations};
 pub use change::StreamStats;
 pub use config::{Config, ConfigError};
 pub use service::{Running, Runtime, Service, StartError, Streams};

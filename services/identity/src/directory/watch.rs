@@ -5,7 +5,7 @@ use std::time::Duration;
 use passgate_kit::access::Refusal;
 use passgate_kit::caller::ServicePeer;
 use passgate_kit::client::{Moment, Position};
-use passgate_kit::feed::{Page, ReadError, head, read_current};
+use passgate_kit::feed::{BREAK_CURE, Break, Page, ReadError, head, read_current};
 use passgate_kit::problem::to_status;
 use passgate_kit::store::{Store, StoreError};
 use passgate_proto::identity::v1::watch_principals_request::{self, Nonce};
@@ -117,8 +117,16 @@ impl Stream {
         if let Some(since) = since {
             match read_current(&self.store, since).await {
                 Ok(_) => return Ok(since),
-                Err(ReadError::Break(broken)) => {
+                Err(ReadError::Break(broken @ Break::OtherFeed { .. })) => {
                     tracing::warn!("the token service's copy is of another feed, and starts over: {broken}");
+                }
+                // This feed, and the copy has more of it: a restore that nobody announced. What was taken away and is
+                // forgotten must not come back by itself, so there is no copy and no lease until the feed is adopted.
+                Err(ReadError::Break(broken)) => {
+                    tracing::error!(
+                        "the database went back, as the token service's copy shows: {broken}: {BREAK_CURE}"
+                    );
+                    return Err(End::Told(Status::data_loss(format!("{broken}: {BREAK_CURE}"))));
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -95,9 +95,20 @@ on_both! {
 
         let mut resumed = Watch::start(&harness, Some(as_of.clone())).await;
         assert!(matches!(resumed.next().await, Message::Change(_)));
-        let other = Position { hash: vec![7; 32], ..as_of };
+        let other = Position { feed_id: uuid::Uuid::nil().to_string(), ..as_of };
         let mut over = Watch::start(&harness, Some(other)).await;
         assert_eq!(over.snapshot().await.1.len(), 2);
+    }
+
+    async fn a_reader_that_has_seen_more_of_the_feed_gets_neither_a_copy_nor_a_lease(harness) {
+        let mut watch = Watch::start(&harness, None).await;
+        let (as_of, ..) = watch.snapshot().await;
+        for lost in [Position { hash: vec![7; 32], ..as_of.clone() }, Position { number: as_of.number + 9, ..as_of }] {
+            let mut refused = Watch::start(&harness, Some(lost)).await;
+            let status = refused.heard.message().await.expect_err("the database went back");
+            assert_eq!(status.code(), Code::DataLoss);
+            assert!(status.message().contains("passgate feed adopt"), "{}", status.message());
+        }
     }
 
     async fn a_creation_names_its_token_in_the_change_that_commits_it(harness) {

@@ -13,7 +13,7 @@ use super::row::{self, FeedRow, Model};
 use crate::store::StoreError;
 
 /// What to do when a feed went back.
-pub const BREAK_CURE: &str = "put back a copy of this database that is not older than what was read from it";
+pub const BREAK_CURE: &str = "run `passgate feed adopt` on this database";
 
 /// What follows a position.
 #[derive(Clone, Debug)]
@@ -104,9 +104,8 @@ pub async fn position_at(conn: &impl ConnectionTrait, number: ChangeNumber) -> R
     }
     let wanted = i64::try_from(number.0).map_err(StoreError::unreadable)?;
     let sql = "SELECT hash FROM feed WHERE number = $1";
-    let row = conn
-        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, [wanted.into()]))
-        .await?;
+    let row =
+        conn.query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, [wanted.into()])).await?;
     let Some(row) = row.filter(|_| number <= head.number) else { return Ok(None) };
     let hash: Vec<u8> = row.try_get("", "hash")?;
     row::position(&head.feed.to_string(), wanted, &hash).map(Some)

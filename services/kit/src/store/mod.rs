@@ -36,6 +36,7 @@ pub use error::{OpenError, StoreError};
 pub use tx::{Committed, Tx};
 pub use wake::Wake;
 
+use crate::feed::{Actor, Adopted, adopt};
 use crate::page::PageTokens;
 use wake::Bell;
 
@@ -87,11 +88,7 @@ impl Store {
         elsewhere::run(world, async move { Self::open_here(&config, service, &ambient).await }).await
     }
 
-    async fn open_here(
-        config: &DatabaseConfig,
-        service: &'static str,
-        ambient: &Ambient,
-    ) -> Result<Self, OpenError> {
+    async fn open_here(config: &DatabaseConfig, service: &'static str, ambient: &Ambient) -> Result<Self, OpenError> {
         let place = config.place()?;
         let (dialect, pools, schema) = match &place {
             Place::Sqlite(file) => (Dialect::Sqlite, sqlite::open(file).await?, None),
@@ -183,6 +180,16 @@ impl Store {
     #[must_use]
     pub fn wake(&self) -> Wake {
         self.0.bell.wake()
+    }
+
+    /// Gives the feed a new identity: for a database that was restored, while no service runs on it.
+    ///
+    /// # Errors
+    /// If the database does not answer. Nothing was changed then.
+    pub async fn adopt_feed(&self) -> Result<Adopted, StoreError> {
+        let adopted =
+            self.write(|tx: &mut Tx| Box::pin(async move { adopt(tx, &Actor::passgate("command-line")).await }));
+        Ok(adopted.await?.value)
     }
 
     /// Waits for replicas that call for attention, this one included.

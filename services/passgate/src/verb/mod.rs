@@ -2,6 +2,7 @@
 
 mod credentials;
 mod demo;
+mod feed;
 mod migrate;
 mod service;
 mod standalone;
@@ -13,7 +14,7 @@ use passgate_kit::telemetry;
 
 use crate::admin;
 use crate::admin::failure::Failure;
-use crate::cli::{Cli, LogFormat, LogLevel, Logging, ReadyFormat, Serving, TokenArgs, Verb};
+use crate::cli::{Cli, FeedVerb, LogFormat, LogLevel, Logging, ReadyFormat, Serving, TokenArgs, Verb};
 use crate::ready::Announcer;
 
 /// Does what the command line says.
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Verb::Token(args) => service::token(args.service.config.as_deref(), &mut announcer).await,
         Verb::Gateway(args) => service::gateway(args.config.as_deref(), &mut announcer).await,
         Verb::Migrate(args) => migrate::run(&args, &mut announcer).await,
+        Verb::Feed(FeedVerb::Adopt(args)) => feed::adopt(&args, &mut announcer).await,
         Verb::Demo(_) => demo::run(&mut io::stdout()).await,
         Verb::Credentials(verb) => credentials::run(&verb, &mut announcer),
         Verb::Admin(verb) => Ok(admin::run(verb).await?),
@@ -53,6 +55,7 @@ fn serving_of(verb: &Verb) -> Option<Serving> {
         Verb::Identity(args) | Verb::Gateway(args) => Some(args.serving.clone()),
         Verb::Token(args) => args.verb.is_none().then(|| args.service.serving.clone()),
         Verb::Migrate(args) => Some(logging(args.logging)),
+        Verb::Feed(FeedVerb::Adopt(args)) => Some(logging(args.logging)),
         Verb::Demo(own) => Some(logging(*own)),
         Verb::Credentials(_) => Some(Serving::default()),
         Verb::Admin(_) => None,

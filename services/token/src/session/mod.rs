@@ -2,7 +2,7 @@
 
 mod ops;
 
-pub use ops::{Sessions, end_all};
+pub use ops::{Sessions, end_again, end_all};
 
 use passgate_kit::client::{Jti, Kid, TokenId, UserId};
 use time::OffsetDateTime;

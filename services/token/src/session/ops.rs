@@ -128,6 +128,20 @@ pub async fn end_all(
     Ok(ids.len())
 }
 
+/// Ends a session that is good although it had been ended before: false if it is over already, `None` if there is none.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn end_again(tx: &mut Tx, id: TokenId, actor: &Actor) -> Result<Option<bool>, StoreError> {
+    let now = tx.ambient().now();
+    let Some(session) = session::find(tx.connection(), id).await? else { return Ok(None) };
+    if !session.is_live(now) {
+        return Ok(Some(false));
+    }
+    end_these(tx, session.owner, &[id], now, actor).await?;
+    Ok(Some(true))
+}
+
 async fn end_these(
     tx: &mut Tx,
     owner: UserId,

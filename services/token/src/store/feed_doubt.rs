@@ -27,6 +27,12 @@ pub async fn put(
     Ok(())
 }
 
+/// Erases all doubts: the feed that they were about is no more.
+pub async fn erase(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    Entity::delete_many().exec(db).await?;
+    Ok(())
+}
+
 /// Whether this feed is doubted.
 pub async fn is_there(db: &impl ConnectionTrait, feed: FeedId) -> Result<bool, StoreError> {
     Ok(Entity::find_by_id(feed.0).one(db).await?.is_some())

@@ -24,6 +24,7 @@ pub use lifetime::{Lifetime, LifetimeRules};
 pub use model::{Creation, Life, Secret, State, Token};
 pub use new::{NewToken, parse_scopes};
 pub use prepare::Preparation;
+pub use revoke::revoke_again;
 pub use tokens::Tokens;
 
 /// How many live tokens an owner has at most.

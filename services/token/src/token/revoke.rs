@@ -2,6 +2,7 @@
 
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Description, Principal, TokenId};
+use passgate_kit::feed::Actor;
 use passgate_kit::store::Tx;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -95,6 +96,22 @@ impl Tokens {
         });
         self.settled_at(committed.await?).await
     }
+}
+
+/// Revokes a token that is good although it was revoked before; false if it is dead already. A provisional one is dead
+/// afterwards, too.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn revoke_again(tx: &mut Tx, before: Token, reason: Description, actor: &Actor) -> Result<bool, TokenError> {
+    let now = tx.ambient().now();
+    if matches!(before.state(now), State::Revoked | State::Expired) {
+        return Ok(false);
+    }
+    let after = revoked(&before, &actor.principal, reason, now);
+    put(tx, &after).await?;
+    tx.append(lines::changed("token.revoked", &before, &after), actor);
+    Ok(true)
 }
 
 fn revoked(before: &Token, by: &str, reason: Description, now: OffsetDateTime) -> Token {

@@ -11,6 +11,7 @@ mod holdings;
 mod issuing;
 mod keys;
 mod replicas;
+mod restore;
 mod stream;
 mod support;
 mod tokens;
