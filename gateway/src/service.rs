@@ -136,6 +136,7 @@ impl Service {
         tasks.spawn("gateway feed", registry_follower.run(stop.clone()).map(drop));
         tasks.spawn("gateway keys", key_follower.run(stop.clone()));
         tasks.spawn("gateway readiness", watching.watch(told, health, tasks.lifecycle().clone()));
+        tasks.spawn("gateway occurrences", writer.run(stop.clone()));
         tasks.spawn("gateway repeats", forget_repeats(store.clone(), stop.clone()));
         tasks.spawn("gateway data port", Arc::new(proxy).serve(ports.data, Limits::default(), stop.clone()));
         tasks.serve("gateway admin port", ports.admin, access, routes);
@@ -149,10 +150,10 @@ fn data_plane(
     config: &Config,
     checked: Checked,
     links: Links,
-        tasks.spawn("gateway occurrences", writer.run(stop.clone()));
     rules: DialRules,
     own: OwnService,
     (registry, keys): (RegistryReader, EdgeKeys),
+    occurrences: Occurrences,
     ambient: &Ambient,
 ) -> Proxy {
     Proxy::new(ProxyParts {
@@ -166,9 +167,9 @@ fn data_plane(
         credential: links.credential,
         public: checked.public,
         longest_call: config.longest_call.map(|span| span.0),
-    occurrences: Occurrences,
         ambient: ambient.clone(),
     })
+    .noting(occurrences)
 }
 
 /// Forgets the repeats of creates that nobody can ask for any more, until `stop`.
@@ -182,7 +183,6 @@ async fn forget_repeats(store: Store, stop: CancellationToken) {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(FORGET_EVERY) => {}
         }
-    .noting(occurrences)
     }
 }
 
@@ -211,6 +211,7 @@ async fn admin_routes(
         rules,
         pages,
         marks: links.marks.clone(),
+        audit,
     };
     Ok(parts.routes())
 }
@@ -224,7 +225,6 @@ struct Ports {
 }
 
 impl Ports {
-        audit,
     async fn bind(config: &Config, checked: &Checked) -> Result<Self, StartError> {
         let data = bind("callers", config.listen).await?;
         let admin = bind("administration", config.admin_listen).await?;

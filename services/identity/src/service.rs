@@ -140,6 +140,7 @@ impl Service {
         tasks.spawn("identity readiness", watch_ready(store.clone(), told, health, tasks.lifecycle().clone()));
         tasks.spawn("identity creations", sweep::give_up(creations.clone(), stop.clone()));
         tasks.spawn("identity sweep", sweep::prune(creations, backoff, store.clone(), stop.clone()));
+        tasks.spawn("identity occurrences", writer.run(stop.clone()));
         tasks.serve("identity port", listener, access, routes);
         tasks.close_after_all("identity database", store);
         Ok(Running { addresses: vec![("identity", address)], ready })
@@ -150,13 +151,17 @@ impl Service {
 struct Links {
     token: tonic::transport::Channel,
     credential: Arc<passgate_kit::client::SecretString>,
+    decisions: Arc<DecisionClient>,
     accepted: Arc<Accepted>,
     marks: Marks,
 }
-        tasks.spawn("identity occurrences", writer.run(stop.clone()));
 
 impl Links {
     fn new(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
+        let token = dial(ambient, &config.token_url)?;
+        let credential = Arc::new(read_secret(&config.credential_file)?);
+        let staleness = config.max_staleness.0;
+        let decisions = DecisionClient::new(token.clone(), Arc::clone(&credential), ambient.clone(), staleness);
         Ok(Self {
             token,
             credential,
@@ -165,18 +170,14 @@ impl Links {
             marks: Marks::new(Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?)), FeedOf::Identity),
         })
     }
-    decisions: Arc<DecisionClient>,
 
     fn rooms(
         &self,
         store: &Store,
         hasher: Hasher,
         tasks: &ServiceTasks,
-        let token = dial(ambient, &config.token_url)?;
-        let credential = Arc::new(read_secret(&config.credential_file)?);
-        let staleness = config.max_staleness.0;
-        let decisions = DecisionClient::new(token.clone(), Arc::clone(&credential), ambient.clone(), staleness);
         pages: passgate_kit::page::PageTokens,
+        occurrences: Occurrences,
     ) -> Rooms {
         let issuing = Issuing::new(self.token.clone(), Arc::clone(&self.credential));
         let sign_in = SignIn {
@@ -184,22 +185,8 @@ impl Links {
             hasher: hasher.clone(),
             backoff: BackOff::new(store),
             issuing: issuing.clone(),
-        };
-        let directory = Directory {
-            store: store.clone(),
-            accepted: Arc::clone(&self.accepted),
-            stop: tasks.stopping(),
-            streams: tasks.tracker(),
-        occurrences: Occurrences,
-        };
-        Rooms {
-            store: store.clone(),
-            creations: Creations::new(store.clone(), issuing.clone()),
-            issuing,
-            hasher,
-            sign_in,
             occurrences: occurrences.clone(),
-            directory,
+        };
         let audit = Audit::new(AuditParts {
             store: store.clone(),
             pages: pages.clone(),
@@ -207,8 +194,23 @@ impl Links {
             tasks: tasks.tracker(),
             stop: tasks.stopping(),
         });
+        let directory = Directory {
+            store: store.clone(),
+            accepted: Arc::clone(&self.accepted),
+            stop: tasks.stopping(),
+            streams: tasks.tracker(),
+        };
+        Rooms {
+            store: store.clone(),
+            creations: Creations::new(store.clone(), issuing.clone()),
+            issuing,
+            hasher,
+            sign_in,
+            directory,
             marks: self.marks.clone(),
             pages,
+            audit,
+            occurrences,
         }
     }
 
@@ -219,8 +221,6 @@ impl Links {
             decisions: self.decisions.clone(),
             services: Arc::new(move |secret| accepted.check(secret)),
             marks: self.marks.clone(),
-            audit,
-            occurrences,
             open_reflection,
         })
     }

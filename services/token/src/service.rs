@@ -189,11 +189,11 @@ impl Service {
         tasks.spawn("token feed", follower.run(stop.clone()).map(drop));
         tasks.spawn("token projection", watcher.run(stop.clone()));
         tasks.spawn("token deciders", syncer.run(stop.clone()));
+        tasks.spawn("token occurrences", writer.run(stop.clone()));
         tasks.spawn("token sweep", sweeper.run(stop.clone()));
         tasks.spawn("token readiness", Ready(freshness).watch(told, health, tasks.lifecycle().clone()));
         tasks.serve("token port", listener, access, routes);
         tasks.close_after_all("token database", store);
-        tasks.spawn("token occurrences", writer.run(stop.clone()));
         Ok(Running { addresses: vec![("token", address)], ready, streams: Streams(changes) })
     }
 }
@@ -242,11 +242,11 @@ struct RpcParts<'a> {
     keys: Keys,
     memory: Memory,
     changes: Changes,
+    occurrences: Occurrences,
 }
 
 impl RpcParts<'_> {
     /// The services, not guarded yet.
-    occurrences: Occurrences,
     fn routes(self, decider: &Decider, pages: PageTokens, marks: &Marks, ambient: &Ambient) -> Routes {
         let Self { config, store, keys, memory, changes, occurrences } = self;
         let audit = Audit::new(AuditParts {
@@ -286,7 +286,7 @@ impl RpcParts<'_> {
             .add_service(AuthorizationServiceServer::new(authorization))
             .add_service(IssuingServiceServer::new(issuing))
             .add_service(KeyServiceServer::new(KeyRpc::new(keys)))
+            .add_service(AuditServiceServer::new(AuditRpc::new(audit)))
             .add_service(ChangeServiceServer::new(ChangeRpc::new(changes, list, pages)))
     }
 }
-            .add_service(AuditServiceServer::new(AuditRpc::new(audit)))
