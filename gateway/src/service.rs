@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use passgate_kit::audit::{Audit, AuditParts, Occurrences, occurrences};
 use passgate_kit::client::Ambient;
-use passgate_kit::feed::Applied;
+use passgate_kit::feed::{Adopted, Applied};
 use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::KeyFileError;
 use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, bind, with_standard_services};
-use passgate_kit::store::{OpenError, Store, StoreError};
+use passgate_kit::store::{DatabaseConfig, OpenError, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -101,6 +101,19 @@ impl Service {
         store.migrate::<Migrator>().await?;
         store.close().await;
         Ok(())
+    }
+
+    /// Adopts the gateway's database, which was restored or lost commits: its feed gets a new identity. No gateway may run
+    /// on it meanwhile.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or does not answer. Nothing was changed then.
+    pub async fn adopt(database: &DatabaseConfig, ambient: &Ambient) -> Result<Adopted, StartError> {
+        let store = Store::open(database, SERVICE, ambient).await?;
+        store.migrate::<Migrator>().await?;
+        let adopted = store.adopt_feed().await;
+        store.close().await;
+        Ok(adopted?)
     }
 
     /// Starts the gateway. It listens when this returns, and is ready once it has the keys of the token service.

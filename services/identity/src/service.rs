@@ -10,13 +10,13 @@ use passgate_kit::client::Ambient;
 use passgate_kit::client::client::DecisionClient;
 use passgate_kit::client::mark::MarkKey;
 use passgate_kit::credentials::{Accepted, CredentialsError};
-use passgate_kit::feed::head;
+use passgate_kit::feed::{Adopted, head};
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::server::{
     BindError, Lifecycle, Readiness, ServiceTasks, UrlError, dial, listen, with_standard_services,
 };
-use passgate_kit::store::{OpenError, Store, StoreError};
+use passgate_kit::store::{DatabaseConfig, OpenError, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -107,6 +107,19 @@ impl Service {
         store.migrate::<Migrator>().await?;
         store.close().await;
         Ok(())
+    }
+
+    /// Adopts its database, which was restored or lost commits: its feed gets a new identity. No identity service may run on
+    /// it meanwhile.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or does not answer. Nothing was changed then.
+    pub async fn adopt(database: &DatabaseConfig, ambient: &Ambient) -> Result<Adopted, StartError> {
+        let store = Store::open(database, SERVICE, ambient).await?;
+        store.migrate::<Migrator>().await?;
+        let adopted = store.adopt_feed().await;
+        store.close().await;
+        Ok(adopted?)
     }
 
     /// Starts it. It listens when this returns. It waits for no other service: while the token service is away nobody

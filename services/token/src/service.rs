@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::change::{Changes, Confirmer, DeciderList, Deciders, Doubt, Guests, StreamStats, Syncer, load};
 use crate::config::{Config, ConfigError};
 use crate::decision::{Callers, Decider, Freshness};
+use crate::error::TokenError;
 use crate::key::{KeyFailure, Keys, MasterKey, make_sure};
 use crate::memory::{IdentityLease, Memory, MemoryFollower};
 use crate::projection::{Applier, Directory, Watcher};
@@ -38,7 +39,7 @@ use crate::sweep::Sweeper;
 use crate::token::{Examples, Tokens};
 
 /// The name of the service, where one is needed.
-const SERVICE: &str = "token";
+pub const SERVICE: &str = "token";
 
 /// Why the token service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The signing keys.
     #[error("the signing keys cannot be used")]
     Keys(#[from] KeyFailure),
+    /// Adopting the database.
+    #[error("the database was not adopted, and nothing was changed")]
+    Adopt(#[source] TokenError),
     /// An address to listen on.
     #[error(transparent)]
     Listen(#[from] BindError),
