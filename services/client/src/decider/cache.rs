@@ -68,18 +68,21 @@ impl Decisions {
         self.kept.get(&self.key(asked)).filter(|known| known.answers(asked))
     }
 
-    /// Keeps a decision, unless its token has its share already. Hands it back as it is shared from now on.
-    pub(super) fn keep(&self, asked: &Asked<'_>, mut known: Known) -> Arc<Known> {
-        let key = self.key(asked);
-        // What it replaces goes first: otherwise a token with a full share could never renew what it has.
-        self.kept.remove(&key);
-        known.charge = self.books.charge(key.token, known.bytes());
-        let is_charged = known.charge.is_some();
-        let known = Arc::new(known);
-        if is_charged {
-            self.kept.insert(key, Arc::clone(&known));
+    /// Enters a decision in the books, unless its token has its share already. Only what is in the books can be kept.
+    pub(super) fn enter(&self, mut known: Known) -> Arc<Known> {
+        if let Some(key) = known.asked().map(|asked| self.key(&asked)) {
+            // What it replaces goes first: otherwise a token with a full share could never renew what it has.
+            self.kept.remove(&key);
+            known.charge = self.books.charge(key.token, known.bytes());
         }
-        known
+        Arc::new(known)
+    }
+
+    /// Keeps a decision, if it is in the books.
+    pub(super) fn keep(&self, known: &Arc<Known>) {
+        if let (Some(asked), Some(_)) = (known.asked(), &known.charge) {
+            self.kept.insert(self.key(&asked), Arc::clone(known));
+        }
     }
 
     /// Forgets everything.

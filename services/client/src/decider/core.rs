@@ -14,6 +14,7 @@ use super::cache::Decisions;
 use super::cells::{Cells, Layout};
 use super::known::{Answer, Asked, Known};
 use super::lease::passed;
+use super::past::Place;
 use super::rules::{Rule, Rules};
 use super::settings::Settings;
 use super::standing::Standing;
@@ -162,7 +163,7 @@ impl Core {
     ) -> bool {
         let needs_evidence = known.verdict.is_ok() && self.rules.keep(Rule::LeaseChecked);
         standing.is_in_time(known, now)
-            && (!needs_evidence || standing.has_evidence(own, now, bound, self.usual_bound))
+            && (!needs_evidence || standing.has_evidence(known, own, now, bound, self.usual_bound))
             && standing.is_untouched(known, Rule::FillKept)
     }
 
@@ -189,18 +190,37 @@ impl Core {
         if !known.is_to_be_kept() {
             return Judged::Use(Answer { known: Arc::new(known), evidence: None, as_of, age });
         }
-        if standing.token.is_some() {
-            let goes_on = asking.line == standing.line && as_of.token.is_some_and(|token| standing.is_of_feed(&token));
-            if !goes_on || !standing.is_untouched(&known, Rule::FillWaiting) {
-                return Judged::AskAgain;
-            }
-        }
-        // Before the stream has begun nothing would tell when it stops being true.
-        let known = if standing.token.is_some() { self.decisions.keep(asked, known) } else { Arc::new(known) };
-        if known.verdict.is_ok() && !standing.has_evidence(Some(evidence), now, bound, self.usual_bound) {
+        let Some(known) = self.settle(asking, &standing, known) else { return Judged::AskAgain };
+        if known.verdict.is_ok() && !standing.has_evidence(&known, Some(evidence), now, bound, self.usual_bound) {
             return Judged::TooOld { age, bound: standing.bound(bound, self.usual_bound) };
         }
         Judged::Use(Answer { known, evidence: Some(evidence), as_of, age })
+    }
+
+    /// Keeps an answer, or lets it wait until the stream gets where it was computed. `None` if it is of no use: overtaken, or
+    /// of another past.
+    fn settle(&self, asking: Asking, before: &Standing, known: Known) -> Option<Arc<Known>> {
+        if before.token.is_none() {
+            return Some(Arc::new(known)); // not kept: nothing would tell when it stops being true
+        }
+        let streams = &mut *self.streams.lock();
+        let standing = self.standing.load();
+        if asking.line != standing.line || known.line != standing.line {
+            return None;
+        }
+        let position = known.as_of.token?;
+        let place = if self.rules.keep(Rule::FeedIdentity) { streams.past.place(&position) } else { Place::Passed };
+        if matches!(place, Place::Elsewhere | Place::Forgotten) || !standing.is_untouched(&known, Rule::FillWaiting) {
+            return None;
+        }
+        let known = self.decisions.enter(known);
+        if place == Place::Ahead {
+            streams.past.wait(&position, Arc::clone(&known));
+        } else {
+            known.settle();
+            self.decisions.keep(&known);
+        }
+        Some(known)
     }
 
     /// A refusal made here, of a token that fails at the edge. It is never kept.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::lease::Lease;
+use super::past::{Past, Place};
 use super::rules::Rule;
 use super::standing::Standing;
 use super::streams::{Broken, Echo, Nonce, StreamId, Streams};
@@ -106,6 +107,7 @@ impl Core {
             return;
         }
         streams.keys_told_at = 0;
+        streams.past = Past::from(begin.position);
         self.standing.store(Arc::new(Standing {
             line: standing.line + 1,
             cells: self.fresh_cells(),
@@ -149,17 +151,13 @@ impl Core {
     ) -> Result<Applied, Broken> {
         let streams = &mut *self.streams.lock();
         let standing = self.standing.load_full();
-        let told = &mut streams.in_line(stream, standing.line)?.told;
+        streams.in_line(stream, standing.line)?.told = position.number.0;
         let reached = standing.token.ok_or(Broken::NotBegun)?;
-        if !standing.is_of_feed(&position) {
-            return Err(Broken::Elsewhere);
+        if self.place(streams, reached, &position)? != Place::Ahead {
+            return Ok(Applied::Before);
         }
         if position.number > reached.number.next() && self.rules.keep(Rule::NoHoles) {
             return Err(Broken::Hole);
-        }
-        *told = position.number.0;
-        if position.number <= reached.number {
-            return Ok(Applied::Before);
         }
         for thing in touches {
             standing.cells.touch(thing, position.number.0);
@@ -167,11 +165,28 @@ impl Core {
         // After the cells: whoever sees the position, or a lease that counts on it, sees them too.
         let identity = identity.or(standing.identity);
         let mut next = Standing { token: Some(position), identity, ..Standing::clone(&standing) };
+        for known in streams.past.pass(position) {
+            known.settle();
+            self.decisions.keep(&known);
+        }
         for (echo, sent) in streams.now_applied(standing.line, position.number.0) {
-            next.lease = self.newer(next.lease, &echo, sent, now);
+            if self.place(streams, position, &echo.position)? == Place::Passed {
+                next.lease = self.newer(next.lease, &echo, sent, now);
+            }
         }
         self.standing.store(Arc::new(next));
         Ok(Applied::New)
+    }
+
+    /// Where a position that a stream tells lies (rule 8).
+    fn place(&self, streams: &Streams, reached: Position, position: &Position) -> Result<Place, Broken> {
+        if !self.rules.keep(Rule::FeedIdentity) {
+            return Ok(if position.number > reached.number { Place::Ahead } else { Place::Passed });
+        }
+        match streams.past.place(position) {
+            Place::Elsewhere => Err(Broken::Elsewhere),
+            place => Ok(place),
+        }
     }
 
     /// The next nonce to send on the stream, at `now`. `None` if it has not begun, or does not go on any more.
@@ -191,13 +206,12 @@ impl Core {
     pub fn echo(&self, stream: StreamId, echo: Echo, now: Moment) -> Result<(), Broken> {
         let streams = &mut *self.streams.lock();
         let standing = self.standing.load_full();
+        streams.in_line(stream, standing.line)?;
+        let reached = standing.token.ok_or(Broken::NotBegun)?;
+        let place = self.place(streams, reached, &echo.position)?;
         let own = streams.in_line(stream, standing.line)?;
-        if !standing.is_of_feed(&echo.position) {
-            return Err(Broken::Elsewhere);
-        }
         let Some(sent) = own.sent(echo.nonce) else { return Ok(()) };
-        let is_applied = standing.token.is_some_and(|token| token.number >= echo.position.number);
-        if !is_applied && self.rules.keep(Rule::EchoApplied) {
+        if place == Place::Ahead && self.rules.keep(Rule::EchoApplied) {
             own.waiting = Some((echo, sent));
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! A decision in memory, with what is needed to tell whether it still holds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -52,6 +53,8 @@ pub struct Known {
     pub(super) facts: Option<Arc<Facts>>,
     /// From when on it says nothing more, as the token has expired then.
     pub(super) until: Option<OffsetDateTime>,
+    /// Whether the stream has been where it was computed from. Until then no lease speaks for it.
+    pub(super) is_settled: AtomicBool,
     /// Its place in the books, while it is kept.
     pub(super) charge: Option<Charge>,
 }
@@ -75,6 +78,7 @@ impl Known {
             verdict,
             facts: facts.map(Arc::new),
             until,
+            is_settled: AtomicBool::new(false),
             charge: None,
         }
     }
@@ -89,6 +93,7 @@ impl Known {
             verdict: Err(denied),
             facts: holder.map(|(holder, rests_on)| Arc::new(Facts { holder, rests_on })),
             until: None,
+            is_settled: AtomicBool::new(false),
             charge: None,
         }
     }
@@ -102,6 +107,22 @@ impl Known {
     /// Whether it is about a genuine token: only such decisions are kept.
     pub(super) fn is_to_be_kept(&self) -> bool {
         !self.spots.is_empty()
+    }
+
+    /// The stream has been where this was computed from.
+    pub(super) fn settle(&self) {
+        self.is_settled.store(true, Ordering::Release);
+    }
+
+    /// Whether a lease speaks for it.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Acquire)
+    }
+
+    /// What it answers; `None` if it is about no genuine token.
+    pub(super) fn asked(&self) -> Option<Asked<'_>> {
+        let rests_on = &self.facts.as_ref()?.rests_on;
+        Some(Asked { digest: &self.digest, resource: &rests_on.resource, action: rests_on.action, at_least: None })
     }
 
     /// The number of the token service's change that it was computed from.

@@ -9,6 +9,7 @@ mod flight;
 mod held;
 mod known;
 mod lease;
+mod past;
 mod replica;
 mod rules;
 mod settings;

@@ -63,20 +63,15 @@ impl Standing {
     /// Whether there is evidence for a use at `now`: a live lease, or the answer's own, within the bound (rules 5, 7 and 9).
     pub(super) fn has_evidence(
         &self,
+        known: &Known,
         own: Option<Moment>,
         now: Moment,
         bound: Option<Duration>,
         usual: Duration,
     ) -> bool {
         let by_lease = self.lease.is_some_and(|lease| lease.is_live(now, bound, self.rules));
-        by_lease || own.is_some_and(|own| passed(now, own, self.rules) <= self.bound(bound, usual))
-    }
-
-    /// Whether `position` can be of the feed, and the past, that this decider is in (rule 8).
-    pub(super) fn is_of_feed(&self, position: &Position) -> bool {
-        let same =
-            |own: Position| own.feed == position.feed && (own.number != position.number || own.hash == position.hash);
-        !self.rules.keep(Rule::FeedIdentity) || self.token.is_some_and(same)
+        (by_lease && known.is_settled())
+            || own.is_some_and(|own| passed(now, own, self.rules) <= self.bound(bound, usual))
     }
 
     /// How old evidence may be for a use with a bound of its own, if any.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::past::Past;
 use crate::clock::Moment;
 use crate::position::Position;
 
@@ -95,6 +96,8 @@ impl Stream {
 pub(super) struct Streams {
     /// The number of the change as of which the keys in place were told.
     pub(super) keys_told_at: u64,
+    /// The way that the memory came.
+    pub(super) past: Past,
     streams: BTreeMap<StreamId, Stream>,
     opened: u64,
 }

@@ -4,4 +4,6 @@ mod desk;
 mod fake;
 mod holds;
 mod io;
+mod property;
 mod rules;
+mod truth;
