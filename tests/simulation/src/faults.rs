@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::cast::{BOUND, GATEWAYS, HOSTS, IDENTITY, OPERATOR, TOKENS};
 use crate::host::{Going, ticks};
-use crate::net::HostId;
+use crate::net::{HostId, Link};
 use crate::rng::Rng;
 use crate::sim::Sim;
 
@@ -17,6 +17,10 @@ pub enum Fault {
     Partition(HostId, HostId),
     /// Everything between two hosts takes so many ticks, evenly.
     Delay(HostId, HostId, u64),
+    /// Nothing arrives at a gateway from any replica: neither a change nor an answer.
+    Deaf(HostId),
+    /// Everything between a gateway and every replica takes so many ticks, evenly.
+    Far(HostId, u64),
     /// Every connection between two hosts breaks.
     Reset(HostId, HostId),
     /// The process is killed, and started again at the end.
@@ -42,6 +46,8 @@ impl fmt::Display for Fault {
             Self::Hold(from, to) => write!(out, "nothing arrives from {} at {}", name(from), name(to)),
             Self::Partition(one, other) => write!(out, "{} and {} are cut off from each other", name(one), name(other)),
             Self::Delay(one, other, by) => write!(out, "{} and {} are {by} ticks apart", name(one), name(other)),
+            Self::Deaf(host) => write!(out, "nothing arrives at {} from the token service", name(host)),
+            Self::Far(host, by) => write!(out, "{} and the token service are {by} ticks apart", name(host)),
             Self::Reset(one, other) => write!(out, "connections between {} and {} break", name(one), name(other)),
             Self::Kill(host) => write!(out, "{} is killed", name(host)),
             Self::PowerCut(host) => write!(out, "{} loses its power", name(host)),
@@ -135,7 +141,10 @@ impl Weather {
         if rng.chance(50) {
             (one, other) = (other, one);
         }
-        match rng.between(0, 13) {
+        let gateway = if rng.chance(50) { GATEWAYS[0] } else { GATEWAYS[1] };
+        match rng.between(0, 19) {
+            14 | 15 | 16 => Fault::Deaf(gateway),
+            17 | 18 | 19 => Fault::Far(gateway, rng.between(20, ticks(BOUND))),
             0 | 1 => Fault::Hold(one, other),
             2 => Fault::Partition(one, other),
             3 | 4 => Fault::Delay(one, other, rng.between(10, ticks(BOUND) * 5 / 4)),
@@ -154,7 +163,15 @@ impl Weather {
 /// Whether two faults are about the same thing: the end of one would end the other.
 fn collide(one: Fault, other: Fault) -> bool {
     let link = |fault: Fault| match fault {
-        Fault::Hold(a, b) | Fault::Partition(a, b) | Fault::Delay(a, b, _) => Some((a.min(b), a.max(b))),
+        Fault::Hold(a, b) | Fault::Partition(a, b) => Some((a.min(b), a.max(b), 0)),
+        Fault::Delay(a, b, _) => Some((a.min(b), a.max(b), 1)),
+        _ => None,
+    };
+    let gateway = |fault: Fault| match fault {
+        Fault::Deaf(host) => Some((host, 0)),
+        Fault::Far(host, _) => Some((host, 1)), // beside being deaf: what is late may also stop
+        Fault::Hold(a, b) | Fault::Partition(a, b) => Some((if GATEWAYS.contains(&a) { a } else { b }, 0)),
+        Fault::Delay(a, b, _) => Some((if GATEWAYS.contains(&a) { a } else { b }, 1)),
         _ => None,
     };
     let process = |fault: Fault| match fault {
@@ -166,6 +183,7 @@ fn collide(one: Fault, other: Fault) -> bool {
         _ => None,
     };
     (link(one).is_some() && link(one) == link(other))
+        || (gateway(one).is_some_and(|it| GATEWAYS.contains(&it.0)) && gateway(one) == gateway(other))
         || (process(one).is_some() && process(one) == process(other))
         || (database(one).is_some() && database(one) == database(other))
 }
@@ -181,6 +199,11 @@ fn begin(sim: &mut Sim, fault: Fault) -> anyhow::Result<()> {
             sim.net.link(one, other, |link| link.delay = (by, by));
             sim.net.link(other, one, |link| link.delay = (by, by));
         }
+        Fault::Deaf(host) => TOKENS.into_iter().for_each(|token| sim.net.link(token, host, |link| link.held = true)),
+        Fault::Far(host, by) => TOKENS.into_iter().for_each(|token| {
+            sim.net.link(token, host, |link| link.delay = (by, by));
+            sim.net.link(host, token, |link| link.delay = (by, by));
+        }),
         Fault::Reset(one, other) => sim.net.reset(one, other),
         Fault::Kill(host) => sim.host(host)?.kill(),
         Fault::PowerCut(host) => sim.host(host)?.switch_off(),
@@ -195,10 +218,19 @@ fn begin(sim: &mut Sim, fault: Fault) -> anyhow::Result<()> {
 
 fn end(sim: &mut Sim, fault: Fault) -> anyhow::Result<Option<Restart>> {
     match fault {
-        Fault::Hold(one, other) | Fault::Partition(one, other) | Fault::Delay(one, other, _) => {
-            sim.net.link(one, other, |link| *link = Default::default());
-            sim.net.link(other, one, |link| *link = Default::default());
+        Fault::Hold(one, other) | Fault::Partition(one, other) => {
+            sim.net.link(one, other, |link| link.held = false);
+            sim.net.link(other, one, |link| link.held = false);
         }
+        Fault::Delay(one, other, _) => {
+            sim.net.link(one, other, |link| link.delay = Link::default().delay);
+            sim.net.link(other, one, |link| link.delay = Link::default().delay);
+        }
+        Fault::Deaf(host) => TOKENS.into_iter().for_each(|token| sim.net.link(token, host, |link| link.held = false)),
+        Fault::Far(host, _) => TOKENS.into_iter().for_each(|token| {
+            sim.net.link(token, host, |link| link.delay = Link::default().delay);
+            sim.net.link(host, token, |link| link.delay = Link::default().delay);
+        }),
         Fault::Kill(host) | Fault::PowerCut(host) => return Ok(Some(Restart(host))),
         Fault::Pause(host) | Fault::Suspend(host) => sim.host(host)?.set_going(Going::On),
         Fault::DatabaseAway(host) => sim.host(host)?.database.set_away(false),

@@ -24,7 +24,8 @@ fn main() -> anyhow::Result<()> {
     let mut out = io::stdout();
     let number = |text: Option<String>| text.map(|text| text.parse().context("a seed is a whole number")).transpose();
     let broken = |text: Option<String>| {
-        text.map(|name| Broken::named(&name).with_context(|| format!("there is no rule {name}: see `rules`"))).transpose()
+        text.map(|name| Broken::named(&name).with_context(|| format!("there is no rule {name}: see `rules`")))
+            .transpose()
     };
     match args.next().as_deref() {
         Some(WORD) => be_one(args, &mut out),
@@ -74,7 +75,10 @@ fn break_rule(broken: Broken, out: &mut dyn Write) -> anyhow::Result<()> {
 fn summarize(seed: u64, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let [calls, allowed, refused, undecided] = report.counts;
     let print = &report.fingerprint;
-    writeln!(out, "seed {seed}: {calls} changes, {allowed} allowed, {refused} refused, {undecided} undecided, run {print}")
+    writeln!(
+        out,
+        "seed {seed}: {calls} changes, {allowed} allowed, {refused} refused, {undecided} undecided, run {print}"
+    )
 }
 
 fn refuse(seed: u64, report: &Report) -> anyhow::Result<()> {

@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail};
 use passgate_client::MarkKey;
 use passgate_kit::server::Lifecycle;
 
+use crate::broken::Broken;
 use crate::cast::{
     Files, GATEWAYS, HOSTS, IDENTITY, OPERATOR, Report, TOKENS, credential, start_identity, start_token,
 };
-use crate::broken::Broken;
 use crate::check::{Violation, judge};
 use crate::faults::{Restart, Weather};
 use crate::gateway::Gateway;
