@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use passgate_kit::client::{AT_LEAST_HEADER, SecretString};
 use passgate_proto::gateway::v1::api_service_client::ApiServiceClient;
+use passgate_proto::gateway::v1::audit_service_client::AuditServiceClient as GatewayAuditClient;
 use passgate_proto::gateway::v1::endpoint_service_client::EndpointServiceClient;
 use passgate_proto::identity::v1::api_user_service_client::ApiUserServiceClient;
+use passgate_proto::identity::v1::audit_service_client::AuditServiceClient as IdentityAuditClient;
 use passgate_proto::identity::v1::grant_service_client::GrantServiceClient;
 use passgate_proto::identity::v1::group_service_client::GroupServiceClient;
 use passgate_proto::identity::v1::session_service_client::SessionServiceClient;
 use passgate_proto::identity::v1::user_service_client::UserServiceClient;
+use passgate_proto::token::v1::audit_service_client::AuditServiceClient as TokenAuditClient;
 use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
 use passgate_proto::token::v1::change_service_client::ChangeServiceClient;
 use passgate_proto::token::v1::key_service_client::KeyServiceClient;
@@ -102,6 +105,12 @@ services! {
     endpoints -> EndpointServiceClient,
     /// APIs.
     apis -> ApiServiceClient,
+    /// What was done at the identity service.
+    identity_audit -> IdentityAuditClient,
+    /// What was done at the token service.
+    token_audit -> TokenAuditClient,
+    /// What was done at the gateway.
+    gateway_audit -> GatewayAuditClient,
 }
 
 impl Connection {

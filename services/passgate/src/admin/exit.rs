@@ -56,7 +56,7 @@ exits! {
     NotConfirmed = 10,
     /// the name fits more than one thing
     Ambiguous = 11,
-    /// the question was answered with no (`explain`, `token inspect`)
+    /// the question was answered with no (`explain`, `token inspect`, `audit verify`)
     No = 12,
 }
 

@@ -8,6 +8,7 @@
 mod advice;
 mod api;
 mod api_user;
+mod audit;
 mod completion;
 mod confirm;
 mod confirmation;
@@ -79,6 +80,8 @@ pub enum Verb {
     Endpoint(Of<endpoint::Verb>),
     /// Administer registered gRPC services.
     Api(Of<api::Verb>),
+    /// See what was done, by whom, when and from where.
+    Audit(Of<audit::Verb>),
     /// Say why a token may or may not call something.
     #[command(after_help = explain::EXAMPLES)]
     Explain(At<explain::Explain>),
@@ -134,6 +137,7 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Deciders(At { place, args }) => deciders::run(args, &mut open(&place)?).await,
         Verb::Endpoint(Of { place, verb }) => endpoint::run(verb, &mut open(&place)?).await,
         Verb::Api(Of { place, verb }) => api::run(verb, &mut open(&place)?).await,
+        Verb::Audit(Of { place, verb }) => audit::run(verb, &mut open(&place)?).await,
         Verb::Explain(At { place, args }) => explain::run(args, &mut open(&place)?).await,
         Verb::WhoCan(At { place, args }) => who_can::run(args, &mut open(&place)?).await,
         Verb::Completion(args) => completion::run(&args),

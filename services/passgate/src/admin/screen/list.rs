@@ -79,7 +79,11 @@ impl<'a> Listing<'a> {
         self.end()
     }
 
-    fn page<R: Row>(&mut self, records: &[R]) -> Result<(), Failure> {
+    /// Writes some more lines.
+    ///
+    /// # Errors
+    /// If the screen fails.
+    pub fn page<R: Row>(&mut self, records: &[R]) -> Result<(), Failure> {
         match self.output {
             Output::Table => {
                 let header = (self.shown == 0).then_some(R::COLUMNS);

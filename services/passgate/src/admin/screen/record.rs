@@ -68,6 +68,8 @@ named! {
     passgate_proto::identity::v1::Group = "passgate.identity.v1.Group",
     passgate_proto::identity::v1::SetPasswordResponse = "passgate.identity.v1.SetPasswordResponse",
     passgate_proto::identity::v1::User = "passgate.identity.v1.User",
+    passgate_proto::r#type::v1::AuditEvent = "passgate.type.v1.AuditEvent",
+    passgate_proto::r#type::v1::ChainReport = "passgate.type.v1.ChainReport",
     passgate_proto::token::v1::CreateTokenResponse = "passgate.token.v1.CreateTokenResponse",
     passgate_proto::token::v1::Decider = "passgate.token.v1.Decider",
     passgate_proto::token::v1::ExplainDecisionResponse = "passgate.token.v1.ExplainDecisionResponse",
