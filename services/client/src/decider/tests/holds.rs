@@ -9,7 +9,7 @@ use tonic::Status;
 use super::desk::{BOUND, at, no, yes};
 use super::fake::{Session, genuine};
 use super::io::{Bench, at_work, at_work_with, question};
-use crate::decider::{Hold, Holding, Over};
+use crate::decider::{Hold, Holding, Over, Rule, Rules};
 use crate::reason::Reason;
 use crate::source::Undecidable;
 
@@ -58,6 +58,16 @@ async fn a_stream_whose_token_is_revoked_ends_before_its_next_piece() {
     let over = piece(&mut hold).await.expect_err("over");
     assert!(matches!(&over, Over::Denied(denied) if denied.reason == Reason::TokenRevoked), "{over:?}");
     assert_eq!(bench.decisions.stats().ended, 1);
+}
+
+#[tokio::test]
+async fn without_rule_9_for_each_piece_a_revoked_stream_goes_on_and_that_is_noticed() {
+    let (bench, mut session) = at_work_with(|settings| settings.rules = Rules::without(Rule::PieceChecked)).await;
+    let mut hold = held(&bench).await;
+
+    touched(&bench, &mut session).await;
+
+    piece(&mut hold).await.expect("the test above fails then");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn run(world: &mut World, steps: impl Iterator<Item = [u8; 3]>) -> Result<(), Wr
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 1_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 2_000, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn no_allow_is_too_old_or_overtaken_and_everything_heals(steps in prop::collection::vec(any::<[u8; 3]>(), 1..120)) {

@@ -177,7 +177,7 @@ impl World {
             Step::Read { replica } => self.read(replica),
             Step::Push { replica } => self.push(replica),
             Step::Deliver { replica } => self.deliver(replica),
-            Step::Nonce { replica } => self.nonce(replica),
+            Step::Nonce { replica } => drop(self.nonce(replica)),
             Step::Echo { replica } => self.echo(replica),
             Step::Stream { replica } => match self.replicas[replica].stream.take() {
                 Some(stream) => self.desk.core.close(stream.id),
@@ -269,11 +269,11 @@ impl World {
         }
     }
 
-    fn nonce(&mut self, replica: usize) {
-        let Some(stream) = &mut self.replicas[replica].stream else { return };
-        if let Some(nonce) = self.desk.core.nonce(stream.id, self.desk.now()) {
-            stream.to_replica.push_back(nonce.nonce);
-        }
+    fn nonce(&mut self, replica: usize) -> Option<u64> {
+        let stream = self.replicas[replica].stream.as_mut()?;
+        let nonce = self.desk.core.nonce(stream.id, self.desk.now())?.nonce;
+        stream.to_replica.push_back(nonce);
+        Some(nonce)
     }
 
     /// Rule 5 as the token service keeps it: the last nonce, everything up to the position before it, the age taken now.
@@ -446,7 +446,9 @@ impl World {
                 }
                 self.push(replica);
                 self.drain(replica);
-                self.nonce(replica);
+                if self.nonce(replica).is_none() {
+                    self.cut(replica); // silent, or left behind
+                }
                 self.echo(replica);
                 self.drain(replica);
             }

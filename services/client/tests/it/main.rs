@@ -1,0 +1,4 @@
+//! The client as its users see it.
+
+mod memory;
+mod sample;
