@@ -54,6 +54,12 @@ pub enum TokenError {
         /// Whose.
         owner: Principal,
     },
+    /// The owner is no more, and with it the token.
+    #[error("{owner} was deleted, and its tokens work no more")]
+    OwnerDeleted {
+        /// Whose.
+        owner: Principal,
+    },
     /// The token, which was to be changed or used, is revoked.
     #[error("the token {id} was revoked: make a new one")]
     Revoked {
@@ -152,6 +158,7 @@ impl Problem for TokenError {
             Self::ScopeNotHeld { .. } => (Code::PermissionDenied, Reason::ScopeNotHeld),
             Self::LimitReached { .. } => (Code::ResourceExhausted, Reason::LimitReached),
             Self::OwnerDisabled { .. } => (Code::FailedPrecondition, Reason::OwnerDisabled),
+            Self::OwnerDeleted { .. } => (Code::FailedPrecondition, Reason::OwnerDeleted),
             Self::Revoked { .. } => (Code::FailedPrecondition, Reason::TokenRevoked),
             Self::Expired { .. } => (Code::FailedPrecondition, Reason::TokenExpired),
             Self::RequestIdReused => (Code::InvalidArgument, Reason::RequestIdReused),
@@ -175,7 +182,9 @@ impl Problem for TokenError {
         match self {
             Self::ScopeNotHeld { lacking } => fact("lacking", lacking.to_string()),
             Self::LimitReached { limit, .. } => fact("limit", limit.to_string()),
-            Self::NameTaken { owner, .. } | Self::OwnerDisabled { owner } => fact("owner", owner.to_string()),
+            Self::NameTaken { owner, .. } | Self::OwnerDisabled { owner } | Self::OwnerDeleted { owner } => {
+                fact("owner", owner.to_string())
+            }
             Self::RequestIdOtherToken { resource } => fact("resource", resource.clone()),
             Self::Caller(cause) => cause.facts(),
             Self::Store(cause) => cause.facts(),

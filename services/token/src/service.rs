@@ -277,14 +277,8 @@ impl RpcParts<'_> {
             confirmer.clone(),
             occurrences.clone(),
         );
-        let authorization = AuthorizationRpc::new(
-            decider.clone(),
-            callers,
-            pages.clone(),
-            marks.clone(),
-            log,
-            occurrences.clone(),
-        );
+        let authorization =
+            AuthorizationRpc::new(decider.clone(), callers, pages.clone(), marks.clone(), log, occurrences.clone());
         let issuing = IssuingRpc::new(tokens, sessions, marks.clone(), confirmer, freshness, occurrences);
         Routes::new(TokenServiceServer::new(token))
             .add_service(AuthorizationServiceServer::new(authorization))

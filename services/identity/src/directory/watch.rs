@@ -13,6 +13,7 @@ use passgate_proto::identity::v1::watch_principals_response::{
     Echo, Message, SnapshotBegin, SnapshotChunk, SnapshotEnd,
 };
 use passgate_proto::identity::v1::{WatchPrincipalsRequest, WatchPrincipalsResponse};
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
@@ -21,8 +22,12 @@ use crate::store::rows;
 
 /// How often the feed is read when nothing wakes the stream.
 const POLL: Duration = Duration::from_millis(200);
-/// How many principals or groups are in one part of a snapshot.
-const CHUNK: u64 = 500;
+/// How many principals or groups are read at a time.
+const READ: u64 = 500;
+/// How long a part of a snapshot may be: a message may have 4 MiB, and one record has at most some 100 KiB.
+const PART_BYTES: usize = 1024 * 1024;
+/// What a record takes in its message besides itself, at most.
+const FRAMING: usize = 8;
 /// How long a message may wait for a reader that does not read.
 const SLOW_READER: Duration = Duration::from_secs(10);
 
@@ -202,26 +207,59 @@ async fn snapshot(txn: &sea_orm::DatabaseTransaction, sender: &Sender) -> Result
     let as_of = head(txn).await?;
     let gone = |_| SnapshotError::Gone;
     send(sender, Message::SnapshotBegin(SnapshotBegin { as_of: Some(as_of.into()) })).await.map_err(gone)?;
+    let mut parts = Parts { sender, part: SnapshotChunk::default(), bytes: 0 };
     let mut after = String::new();
     loop {
-        let found = rows::groups_after(txn, &after, CHUNK).await?;
+        let found = rows::groups_after(txn, &after, READ).await?;
         let Some(last) = found.last() else { break };
         after = last.group.clone();
-        let groups = found.into_iter().map(group_record).collect();
-        let chunk = SnapshotChunk { principals: Vec::new(), groups };
-        send(sender, Message::SnapshotChunk(chunk)).await.map_err(gone)?;
+        for group in found.into_iter().map(group_record) {
+            parts.make_room(group.encoded_len()).await?;
+            parts.part.groups.push(group);
+        }
     }
     after.clear();
     loop {
-        let found = rows::principals_after(txn, &after, CHUNK).await?;
+        let found = rows::principals_after(txn, &after, READ).await?;
         let Some(last) = found.last() else { break };
         after = last.principal.clone();
-        let principals = found.into_iter().map(principal_record).collect();
-        let chunk = SnapshotChunk { principals, groups: Vec::new() };
-        send(sender, Message::SnapshotChunk(chunk)).await.map_err(gone)?;
+        for principal in found.into_iter().map(principal_record) {
+            parts.make_room(principal.encoded_len()).await?;
+            parts.part.principals.push(principal);
+        }
     }
+    parts.send().await?;
     send(sender, Message::SnapshotEnd(SnapshotEnd {})).await.map_err(gone)?;
     Ok(as_of)
+}
+
+/// The parts of a snapshot, each sent once the next record would make it too long.
+struct Parts<'a> {
+    sender: &'a Sender,
+    part: SnapshotChunk,
+    bytes: usize,
+}
+
+impl Parts<'_> {
+    /// Makes room for a record of `bytes`.
+    async fn make_room(&mut self, bytes: usize) -> Result<(), SnapshotError> {
+        let bytes = bytes.saturating_add(FRAMING);
+        if self.bytes.saturating_add(bytes) > PART_BYTES {
+            self.send().await?;
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Sends what there is, if there is anything.
+    async fn send(&mut self) -> Result<(), SnapshotError> {
+        self.bytes = 0;
+        let part = std::mem::take(&mut self.part);
+        if part == SnapshotChunk::default() {
+            return Ok(());
+        }
+        send(self.sender, Message::SnapshotChunk(part)).await.map_err(|NotSent| SnapshotError::Gone)
+    }
 }
 
 /// The reader is gone, or reads nothing.

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order as Direction};
-use sea_orm::{EntityTrait, ModelTrait, QueryFilter as _, QueryOrder as _, Select, Value};
+use sea_orm::{ColumnTrait as _, ColumnType, EntityTrait, ModelTrait, QueryFilter as _, QueryOrder as _, Select, Value};
+use uuid::Uuid;
 
 use super::schema::{Field, Kind, Schema};
 
@@ -56,8 +57,11 @@ impl Order {
             Kind::Time => Expr::val(key.parse::<i64>().unwrap_or_default()), // sealed, so it is what `cursor` wrote
             Kind::Text { .. } | Kind::Choice(_) | Kind::Labels => Expr::val(key),
         };
-        let (row, place) =
-            (Expr::tuple([column(self.field.column), column(self.id)]), Expr::tuple([key, Expr::val(id)]));
+        let id = match Uuid::try_parse(id) {
+            Ok(id) if is_uuid::<E>(self.id) => Expr::val(id),
+            Ok(_) | Err(_) => Expr::val(id),
+        };
+        let (row, place) = (Expr::tuple([column(self.field.column), column(self.id)]), Expr::tuple([key, id]));
         ordered.filter(if self.descending { row.lt(place) } else { row.gt(place) })
     }
 
@@ -69,11 +73,17 @@ impl Order {
     }
 }
 
+/// Whether a column holds UUIDs, and no texts.
+fn is_uuid<E: EntityTrait>(column: &str) -> bool {
+    E::Column::from_str(column).is_ok_and(|column| matches!(column.def().get_column_type(), ColumnType::Uuid))
+}
+
 fn text_of<M: ModelTrait>(row: &M, column: &str) -> String {
     let column = <M::Entity as EntityTrait>::Column::from_str(column);
     match column.map(|column| row.get(column)) {
         Ok(Value::String(Some(text))) => text,
         Ok(Value::BigInt(Some(number))) => number.to_string(),
+        Ok(Value::Uuid(Some(id))) => id.to_string(),
         Ok(_) | Err(_) => String::new(),
     }
 }

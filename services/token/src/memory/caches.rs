@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use passgate_kit::client::{ChangeNumber, GroupId, Principal, TokenId, TokenKind};
+use passgate_kit::client::{ChangeNumber, GroupId, Position, Principal, TokenId, TokenKind};
 use passgate_kit::feed::Touch;
 use passgate_kit::store::{Store, StoreError};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
+use super::flight::Flights;
 use super::identity::IdentityLease;
 use super::ledger::{AsOf, Key, Ledger};
 use crate::decision::{Owner, Row};
@@ -27,17 +28,23 @@ const TOUCHES: usize = 65_536;
 const TRIES: usize = 8;
 
 /// What cannot be known now.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Unknown {
     /// The database did not answer.
     #[error("the database did not answer")]
-    Store(#[from] StoreError),
+    Store(#[source] Arc<StoreError>),
     /// A principal is not in the projection, and the identity service did not answer.
     #[error("the identity service did not answer")]
-    Identity(#[source] Box<tonic::Status>),
+    Identity(#[source] Arc<tonic::Status>),
     /// It changed each time that it was read.
     #[error("it changes faster than it can be read")]
     Restless,
+}
+
+impl From<StoreError> for Unknown {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 /// The memory of this replica. Cheap to clone; all clones are the same.
@@ -53,7 +60,13 @@ struct Inner {
     principals: Cache<Principal, Arc<PrincipalRecord>>,
     groups: Cache<GroupId, Arc<GroupRecord>>,
     ledger: Mutex<Ledger>,
+    row_reads: Flights<TokenId, Option<Arc<Row>>>,
+    principal_reads: Flights<Principal, Option<Known>>,
+    group_reads: Flights<Vec<GroupId>, Vec<Arc<GroupRecord>>>,
 }
+
+/// A principal, and those of its groups that came with it.
+type Known = (Arc<PrincipalRecord>, Vec<GroupRecord>);
 
 impl Memory {
     /// An empty memory that stands at `start` of the service's own feed.
@@ -67,6 +80,9 @@ impl Memory {
             principals: Cache::new(PRINCIPALS),
             groups: Cache::new(GROUPS),
             ledger: Mutex::new(Ledger::new(start, TOUCHES)),
+            row_reads: Flights::default(),
+            principal_reads: Flights::default(),
+            group_reads: Flights::default(),
         }))
     }
 
@@ -79,16 +95,8 @@ impl Memory {
             return Ok(Some(row));
         }
         for _ in 0..TRIES {
-            let as_of = self.0.ledger.lock().now();
-            let read = self.0.store.read(move |db| {
-                Box::pin(async move {
-                    Ok::<_, StoreError>(match kind {
-                        TokenKind::Named => token::find(db, id).await?.map(Box::new).map(Row::Named),
-                        TokenKind::Session => session::find(db, id).await?.map(Row::Session),
-                    })
-                })
-            });
-            let row = read.await?.map(Arc::new);
+            let (as_of, row) =
+                self.0.row_reads.join(id, || (self.now(), read_row(self.0.store.clone(), id, kind))).await?;
             if self.keep(Key::Token(id), as_of, || row.as_ref().map(|row| self.0.rows.insert(id, Arc::clone(row)))) {
                 return Ok(row);
             }
@@ -129,35 +137,13 @@ impl Memory {
         Ok(Some(Owner { record, groups }))
     }
 
-    /// The principal, and those of its groups that came with it.
-    async fn principal(
-        &self,
-        principal: Principal,
-    ) -> Result<Option<(Arc<PrincipalRecord>, Vec<GroupRecord>)>, Unknown> {
+    async fn principal(&self, principal: Principal) -> Result<Option<Known>, Unknown> {
         if let Some(record) = self.0.principals.get(&principal) {
             return Ok(Some((record, Vec::new())));
         }
         for _ in 0..TRIES {
-            let (as_of, identity) = (self.0.ledger.lock().now(), self.0.identity.position());
-            let read = self.0.store.read(move |db| Box::pin(async move { projection::principal(db, principal).await }));
-            let found = match read.await? {
-                Some(record) => Some((record, Vec::new())),
-                None => match self
-                    .0
-                    .directory
-                    .principal(principal)
-                    .await
-                    .map_err(|status| Unknown::Identity(Box::new(status)))?
-                {
-                    // Rule 3 for look-ups: an answer that is older than the projection is dropped.
-                    Looked { as_of, .. } if identity.is_none_or(|known| !as_of.at_least(&known)) => continue,
-                    Looked { as_of, .. } if self.0.identity.position().is_none_or(|known| !as_of.at_least(&known)) => {
-                        continue;
-                    }
-                    Looked { found, .. } => found,
-                },
-            };
-            let found = found.map(|(record, groups)| (Arc::new(record), groups));
+            let begin = || (self.now(), look_up(Arc::clone(&self.0), principal));
+            let (as_of, found) = self.0.principal_reads.join(principal, begin).await?;
             let keep = || found.as_ref().map(|(record, _)| self.0.principals.insert(principal, Arc::clone(record)));
             if self.keep(Key::Principal(principal), as_of, keep) {
                 return Ok(found);
@@ -169,10 +155,8 @@ impl Memory {
     async fn read_groups(&self, mut wanted: Vec<GroupId>) -> Result<Vec<Arc<GroupRecord>>, Unknown> {
         let mut groups = Vec::with_capacity(wanted.len());
         for _ in 0..TRIES {
-            let as_of = self.0.ledger.lock().now();
-            let asked = wanted.clone();
-            let read = self.0.store.read(move |db| Box::pin(async move { projection::groups(db, &asked).await }));
-            let mut found: Vec<Arc<GroupRecord>> = read.await?.into_iter().map(Arc::new).collect();
+            let begin = || (self.now(), read_groups(self.0.store.clone(), wanted.clone()));
+            let (as_of, mut found) = self.0.group_reads.join(wanted.clone(), begin).await?;
             // One that is not there gives nothing, but only if that is as fresh as the rest.
             wanted.retain(|id| {
                 let group = found.iter().position(|group| group.id == *id).map(|at| found.swap_remove(at));
@@ -186,6 +170,11 @@ impl Memory {
             }
         }
         Err(Unknown::Restless)
+    }
+
+    /// Where the memory stands.
+    fn now(&self) -> AsOf {
+        self.0.ledger.lock().now()
     }
 
     /// Keeps what was read, unless something applied since then touches it. The lock makes both one step: a change that is
@@ -241,4 +230,40 @@ impl Memory {
     pub fn identity(&self) -> &IdentityLease {
         &self.0.identity
     }
+}
+
+async fn read_row(store: Store, id: TokenId, kind: TokenKind) -> Result<Option<Arc<Row>>, Unknown> {
+    let read = store.read(move |db| {
+        Box::pin(async move {
+            Ok::<_, StoreError>(match kind {
+                TokenKind::Named => token::find(db, id).await?.map(Box::new).map(Row::Named),
+                TokenKind::Session => session::find(db, id).await?.map(Row::Session),
+            })
+        })
+    });
+    Ok(read.await?.map(Arc::new))
+}
+
+/// The principal in the projection; one that it does not have yet is asked for at the identity service.
+async fn look_up(inner: Arc<Inner>, principal: Principal) -> Result<Option<Known>, Unknown> {
+    for _ in 0..TRIES {
+        let identity = inner.identity.position();
+        let read = inner.store.read(move |db| Box::pin(async move { projection::principal(db, principal).await }));
+        if let Some(record) = read.await? {
+            return Ok(Some((Arc::new(record), Vec::new())));
+        }
+        let Looked { found, as_of } =
+            inner.directory.principal(principal).await.map_err(|status| Unknown::Identity(Arc::new(status)))?;
+        // Rule 3 for look-ups: an answer that is older than the projection was, or is by now, is dropped.
+        let old = |known: Option<Position>| known.is_none_or(|known| !as_of.at_least(&known));
+        if !old(identity) && !old(inner.identity.position()) {
+            return Ok(found.map(|(record, groups)| (Arc::new(record), groups)));
+        }
+    }
+    Err(Unknown::Restless)
+}
+
+async fn read_groups(store: Store, wanted: Vec<GroupId>) -> Result<Vec<Arc<GroupRecord>>, Unknown> {
+    let read = store.read(move |db| Box::pin(async move { projection::groups(db, &wanted).await }));
+    Ok(read.await?.into_iter().map(Arc::new).collect())
 }

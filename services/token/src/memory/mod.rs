@@ -8,6 +8,7 @@
 //! Groups stand beside principals and are put together when asked: a change of a group of 100,000 drops one entry.
 
 mod caches;
+mod flight;
 mod follower;
 mod identity;
 mod ledger;

@@ -5,9 +5,9 @@ use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Action, Credential, Decision, Position, Resource, Vector};
 use passgate_kit::fields::Fields;
+use passgate_kit::list::Page;
 use passgate_kit::mark::Marks;
-use passgate_kit::page::{PageOf, PageTokens};
-use passgate_kit::request::BodyDigest;
+use passgate_kit::page::PageTokens;
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::authorization_service_server::AuthorizationService;
 use passgate_proto::token::v1::explain_decision_request::Subject;
@@ -18,7 +18,6 @@ use crate::change::{ChangeLog, Found};
 use crate::decision::{Callers, Decider, Explained};
 use crate::error::TokenError;
 
-const LIST_CALLERS: &str = "/passgate.token.v1.AuthorizationService/ListCallers";
 /// How many questions one call may have.
 const MAX_QUESTIONS: usize = 100;
 
@@ -219,24 +218,16 @@ impl AuthorizationService for AuthorizationRpc {
     ) -> Result<Response<pb::ListCallersResponse>, Status> {
         let caller = Caller::of(&request)?;
         let asked = request.get_ref();
-        let who = caller.actor().principal;
-        let query = pb::ListCallersRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
-        let of = PageOf { caller: &who, method: LIST_CALLERS, query: BodyDigest::of(&query) };
         let mut fields = Fields::default();
         let wanted = read::callable(&mut fields, &asked.resource, asked.action);
-        let page = read::page(&mut fields, &self.pages, of, (asked.page_size, &asked.page_token));
-        let Some((wanted, (size, after))) = wanted.zip(page) else {
+        let query = format!("{}\0{}", asked.resource, asked.action);
+        let page = Page::parse(&mut fields, &self.pages, caller, &query, asked.page_size, &asked.page_token);
+        let Some((wanted, page)) = wanted.zip(page) else {
             return Err(fields.into_error().into());
         };
-        let limit = size.with_next();
-        let mut found = self.callers.list(&wanted, after.unwrap_or_default(), limit, self.decider.now()).await?;
-        let mut next_page_token = String::new();
-        if u64::try_from(found.len()).is_ok_and(|count| count == limit) {
-            found.pop();
-            if let Some(last) = found.last() {
-                next_page_token = self.pages.seal(of, &last.principal.to_string());
-            }
-        }
+        let after = page.after.clone().unwrap_or_default();
+        let mut found = self.callers.list(&wanted, after, page.limit(), self.decider.now()).await?;
+        let next_page_token = page.cut(&self.pages, &mut found, |found| found.principal.to_string());
         let callers = found.into_iter().map(convert::caller).collect();
         Ok(Response::new(pb::ListCallersResponse { callers, next_page_token }))
     }

@@ -71,6 +71,7 @@ const fn state(state: State) -> PbState {
         State::Disabled => PbState::Disabled,
         State::Expired => PbState::Expired,
         State::Revoked => PbState::Revoked,
+        State::OwnerDeleted => PbState::OwnerDeleted,
     }
 }
 
@@ -82,6 +83,7 @@ pub fn read_state(number: i32) -> Option<Option<State>> {
         PbState::Disabled => Some(State::Disabled),
         PbState::Expired => Some(State::Expired),
         PbState::Revoked => Some(State::Revoked),
+        PbState::OwnerDeleted => Some(State::OwnerDeleted),
     })
 }
 

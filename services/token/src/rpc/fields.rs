@@ -6,7 +6,6 @@ use std::time::Duration;
 use passgate_kit::client::convert::action;
 use passgate_kit::client::{Action, Labels, MAX_PATTERNS, Pattern, Patterns, Principal, Resource, TokenId};
 use passgate_kit::fields::Fields;
-use passgate_kit::page::{PageOf, PageSize, PageTokens};
 use passgate_proto::r#type::v1::PatternList;
 use prost_types::Timestamp;
 use time::OffsetDateTime;
@@ -92,16 +91,4 @@ pub fn patterns(fields: &mut Fields, path: &str, texts: &[String]) -> Option<Pat
             None
         }
     }
-}
-
-/// Size and begin of a page.
-pub fn page(
-    fields: &mut Fields,
-    pages: &PageTokens,
-    of: PageOf<'_>,
-    (size, token): (i32, &str),
-) -> Option<(PageSize, Option<String>)> {
-    let size = fields.check("page_size", PageSize::parse(size));
-    let after = fields.check("page_token", pages.open(of, token));
-    size.zip(after)
 }

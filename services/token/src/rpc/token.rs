@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use passgate_kit::audit::{Occurrence, Occurrences};
 use passgate_kit::caller::{Caller, CallerError, Reach};
-use passgate_kit::client::{Description, Name, Principal, TokenId, TokenKind};
+use passgate_kit::client::{Description, Name, Principal, TokenKind};
 use passgate_kit::fields::{FieldViolations, Fields};
+use passgate_kit::filter::Listing;
+use passgate_kit::list::Page;
 use passgate_kit::mark::Marks;
-use passgate_kit::page::{PageOf, PageTokens};
+use passgate_kit::page::PageTokens;
 use passgate_kit::request::{BodyDigest, RequestId, confirm_within};
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::create_token_request::Expiry;
@@ -21,13 +23,13 @@ use crate::change::Confirmer;
 use crate::decision::{Decider, Row};
 use crate::error::TokenError;
 use crate::settle::Settled;
+use crate::store::listing::TOKENS;
 use crate::store::token::Listed;
 use crate::token::{Examples, Issued, Lifetime, NewToken, Token, TokenChange, Tokens};
 use passgate_kit::field_mask::Mask;
 
 /// The field that asks for a confirmation.
 const CONFIRM_WITHIN: &str = "confirm_within";
-const LIST: &str = "/passgate.token.v1.TokenService/ListTokens";
 const CHANGEABLE: &[&str] = &["name", "description", "labels", "scopes", "expire_time"];
 
 /// The RPCs of named tokens.
@@ -197,32 +199,23 @@ impl TokenService for TokenRpc {
     ) -> Result<Response<pb::ListTokensResponse>, Status> {
         let caller = Caller::of(&request)?;
         let asked = request.get_ref();
-        let who = caller.actor().principal;
-        let query = pb::ListTokensRequest { page_size: 0, page_token: String::new(), ..asked.clone() };
-        let of = PageOf { caller: &who, method: LIST, query: BodyDigest::of(&query) };
         let mut fields = Fields::default();
         let owner = match asked.owner.as_str() {
             "" => Some(None),
             text => read::principal(&mut fields, "owner", text).map(Some),
         };
         let state = fields.check("state", convert::read_state(asked.state).ok_or("must be a state of tokens"));
-        let page = read::page(&mut fields, &self.pages, of, (asked.page_size, &asked.page_token));
-        let (Some(owner), Some(state), Some((size, after))) = (owner, state, page) else {
+        let listing = Listing::parse(&mut fields, &TOKENS, &asked.filter, &asked.order_by);
+        let query = format!("{}\0{}\0{}\0{}", asked.owner, asked.state, asked.filter, asked.order_by);
+        let page = Page::parse(&mut fields, &self.pages, caller, &query, asked.page_size, &asked.page_token);
+        let (Some(owner), Some(state), Some(listing), Some(page)) = (owner, state, listing, page) else {
             return Err(fields.into_error().into());
         };
         let owner = listed_owner(caller, owner)?;
-        let before = after.as_deref().map(TokenId::parse).transpose();
-        let before = before.map_err(|rule| FieldViolations::one("page_token", rule.to_string()))?;
-        let limit = size.with_next();
-        let mut tokens = self.tokens.list(Listed { owner, state, before }, limit).await?;
-        let mut next_page_token = String::new();
-        if u64::try_from(tokens.len()).is_ok_and(|count| count == limit) {
-            tokens.pop();
-            if let Some(last) = tokens.last() {
-                next_page_token = self.pages.seal(of, &last.id.to_string());
-            }
-        }
-        let tokens = tokens.iter().filter_map(|token| self.shown(token)).collect();
+        let listed = Listed { owner, state, listing, after: page.after.clone() };
+        let mut found = self.tokens.list(listed, page.limit()).await?;
+        let next_page_token = page.cut(&self.pages, &mut found, |(_, cursor)| cursor.clone());
+        let tokens = found.iter().filter_map(|(token, _)| self.shown(token)).collect();
         Ok(Response::new(pb::ListTokensResponse { tokens, next_page_token }))
     }
 

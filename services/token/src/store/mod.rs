@@ -8,6 +8,7 @@ mod entity;
 pub mod feed_doubt;
 pub mod grants;
 pub mod installation;
+pub mod listing;
 mod migration;
 pub mod projection;
 pub mod session;

@@ -1,13 +1,14 @@
 //! Named tokens in the database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use passgate_kit::client::{Description, Jti, Kid, Name, Principal, Scopes, TokenId};
+use passgate_kit::filter::Listing;
 use passgate_kit::store::StoreError;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use super::columns::{
     damaged, from_column, from_micros, from_optional_micros, parse_labels, to_column, to_json, to_micros,
 };
 use super::entity::token::{Column, Entity, Model};
-use super::entity::token_secret;
+use super::entity::{principal, token_secret};
 use crate::token::{Creation, Life, Secret, State, Token};
 
 /// The token of this id, or the one that has a secret of this id.
@@ -42,40 +43,74 @@ pub async fn find_locked(db: &impl ConnectionTrait, id: TokenId) -> Result<Optio
     with_secrets(db, row.into_iter().collect()).await.map(|found| found.into_iter().next())
 }
 
+/// The same tokens, knowing whether their owners were deleted.
+pub async fn with_owners(db: &impl ConnectionTrait, mut tokens: Vec<Token>) -> Result<Vec<Token>, StoreError> {
+    let owners: BTreeSet<String> = tokens.iter().map(|token| token.owner.to_string()).collect();
+    let deleted: BTreeSet<String> = deleted_among(owners).into_tuple().all(db).await?.into_iter().collect();
+    for token in &mut tokens {
+        token.owner_deleted = deleted.contains(&token.owner.to_string());
+    }
+    Ok(tokens)
+}
+
+fn deleted_among(owners: BTreeSet<String>) -> Select<principal::Entity> {
+    principal::Entity::find()
+        .select_only()
+        .column(principal::Column::Name)
+        .filter(principal::Column::Name.is_in(owners))
+        .filter(principal::Column::Deleted.eq(true))
+}
+
 /// Which tokens a list has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Listed {
     /// Only those of this owner.
     pub owner: Option<Principal>,
     /// Only those in this state.
     pub state: Option<State>,
-    /// Only those before this one.
-    pub before: Option<TokenId>,
+    /// What else they are narrowed to, and their order.
+    pub listing: Listing,
+    /// Only those after this one, which is named as [`Listing::cursor`] does it.
+    pub after: Option<String>,
 }
 
-/// At most `limit` tokens, newest first. Provisional ones are not among them.
+/// At most `limit` tokens, each with what names it for the next page. Provisional ones are not among them.
 pub async fn list(
     db: &impl ConnectionTrait,
     listed: Listed,
     limit: u64,
     now: OffsetDateTime,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Vec<(Token, String)>, StoreError> {
     let mut wanted = Condition::all().add(Column::Provisional.eq(false));
     wanted = wanted.add_option(listed.owner.map(|owner| Column::Owner.eq(owner.to_string())));
-    wanted = wanted.add_option(listed.state.map(|state| in_state(state, now)));
-    wanted = wanted.add_option(listed.before.map(|id| Column::Id.lt(id.as_uuid())));
-    let rows = Entity::find().filter(wanted).order_by_desc(Column::Id).limit(limit).all(db).await?;
-    with_secrets(db, rows).await
+    wanted = wanted.add_option(listed.state.map(|state| in_state(state, to_micros(now))));
+    let found = Entity::find().filter(wanted);
+    let backend = db.get_database_backend();
+    let found = listed.listing.select(found, backend, to_micros(now), listed.after.as_deref());
+    let rows = found.limit(limit).all(db).await?;
+    let cursors: Vec<String> = rows.iter().map(|row| listed.listing.cursor(row)).collect();
+    let tokens = with_owners(db, with_secrets(db, rows).await?).await?;
+    Ok(tokens.into_iter().zip(cursors).collect())
 }
 
-fn in_state(state: State, now: OffsetDateTime) -> Condition {
-    let in_time = Condition::any().add(Column::ExpireTime.is_null()).add(Column::ExpireTime.gt(to_micros(now)));
+/// When a token is in a state, at `now` in microseconds since 1970. Never null.
+pub fn in_state(state: State, now: i64) -> Condition {
+    let in_time = Condition::any().add(Column::ExpireTime.is_null()).add(Column::ExpireTime.gt(now));
     let not_revoked = Condition::all().add(Column::RevokeTime.is_null());
+    let deleted = || {
+        let deleted = principal::Entity::find()
+            .select_only()
+            .column(principal::Column::Name)
+            .filter(principal::Column::Deleted.eq(true));
+        deleted.into_query()
+    };
+    let unhindered = |in_time| not_revoked.clone().add(in_time).add(Column::DisableTime.is_null());
     match state {
         State::Revoked => Condition::all().add(Column::RevokeTime.is_not_null()),
-        State::Expired => not_revoked.add(Column::ExpireTime.lte(to_micros(now))),
+        State::Expired => not_revoked.add(Column::ExpireTime.is_not_null()).add(Column::ExpireTime.lte(now)),
         State::Disabled => not_revoked.add(in_time).add(Column::DisableTime.is_not_null()),
-        State::Active => not_revoked.add(in_time).add(Column::DisableTime.is_null()),
+        State::Active => unhindered(in_time).add(Column::Owner.not_in_subquery(deleted())),
+        State::OwnerDeleted => unhindered(in_time).add(Column::Owner.in_subquery(deleted())),
     }
 }
 
@@ -267,6 +302,7 @@ fn parse(secrets: Vec<Secret>, row: Model) -> Result<Token, StoreError> {
         life: life(&at, &row)?,
         secrets,
         revision: from_column(row.revision),
+        owner_deleted: false,
     })
 }
 

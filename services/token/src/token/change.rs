@@ -1,7 +1,7 @@
 //! Changing a token: a name, less scope, an earlier end, off and on. Nothing is ever widened or prolonged.
 
 use passgate_kit::caller::Caller;
-use passgate_kit::client::{Description, Labels, Name, Patterns, Scopes};
+use passgate_kit::client::{Description, Labels, Name, Patterns, Scopes, TokenId};
 use passgate_kit::etag::Etag;
 use passgate_kit::fields::Fields;
 use passgate_kit::store::{Committed, Tx};
@@ -76,11 +76,19 @@ fn set<T>(field: &mut T, value: Option<T>) {
     }
 }
 
+/// A token that is to be changed, knowing whether its owner is there: nobody else changes it meanwhile.
+async fn locked(tx: &Tx, id: TokenId) -> Result<Token, TokenError> {
+    let found = token::find_locked(tx.connection(), id).await?;
+    let known = token::with_owners(tx.connection(), found.into_iter().collect()).await?;
+    known.into_iter().next().ok_or_else(|| TokenError::no_token(id))
+}
+
 /// Refuses what is dead.
 fn check_live(token: &Token, now: OffsetDateTime) -> Result<(), TokenError> {
     match token.state(now) {
         State::Revoked => Err(TokenError::Revoked { id: token.id.to_string() }),
         State::Expired => Err(TokenError::Expired { id: token.id.to_string() }),
+        State::OwnerDeleted => Err(TokenError::OwnerDeleted { owner: token.owner }),
         State::Active | State::Disabled => Ok(()),
     }
 }
@@ -105,7 +113,7 @@ impl Tokens {
         let committed = self.store.write(move |tx: &mut Tx| {
             Box::pin(async move {
                 let now = tx.ambient().now();
-                let before = token::find_locked(tx.connection(), id).await?.ok_or_else(|| TokenError::no_token(id))?;
+                let before = locked(tx, id).await?;
                 check_live(&before, now)?;
                 Etag::of(before.revision).check_if_given(&etag)?;
                 let after = change.applied_to(&before, now)?;
@@ -128,7 +136,7 @@ impl Tokens {
         let committed = self.store.write(move |tx: &mut Tx| {
             Box::pin(async move {
                 let now = tx.ambient().now();
-                let before = token::find_locked(tx.connection(), id).await?.ok_or_else(|| TokenError::no_token(id))?;
+                let before = locked(tx, id).await?;
                 check_live(&before, now)?;
                 if matches!(before.life, Life::Disabled { .. }) {
                     return Ok(Done::before(tx, before).await?);
@@ -156,7 +164,7 @@ impl Tokens {
         let committed = self.store.write(move |tx: &mut Tx| {
             Box::pin(async move {
                 let now = tx.ambient().now();
-                let before = token::find_locked(tx.connection(), id).await?.ok_or_else(|| TokenError::no_token(id))?;
+                let before = locked(tx, id).await?;
                 check_live(&before, now)?;
                 let power = power_in(tx, &holder, grants).await?;
                 power.over(before.owner, &before.scopes)?;

@@ -145,6 +145,7 @@ pub(super) async fn insert(
         update_time: now,
         secrets: vec![Secret { jti, kid: kid.clone(), create_time: now }],
         revision: 1,
+        owner_deleted: false,
     };
     let input = signer.input(&claims(&token, jti), &issuer);
     token::insert(tx.connection(), &token).await.map_err(|error| name_taken(error, &token))?;
@@ -197,6 +198,7 @@ pub(super) async fn shown_again(tx: &Tx, token: Token, power: &Power, now: Offse
     match token.state(now) {
         State::Revoked => return Err(TokenError::Revoked { id: token.id.to_string() }),
         State::Expired => return Err(TokenError::Expired { id: token.id.to_string() }),
+        State::OwnerDeleted => return Err(TokenError::OwnerDeleted { owner: token.owner }),
         State::Active | State::Disabled => {}
     }
     power.over(token.owner, &token.scopes)?;

@@ -40,6 +40,9 @@ pub struct Token {
     pub secrets: Vec<Secret>,
     /// Counts its changes.
     pub revision: u64,
+    /// Whether its owner was deleted, where that was looked at: where tokens are shown and changed. Decisions look at the
+    /// owner itself.
+    pub owner_deleted: bool,
 }
 
 /// The act of the identity service that a token came into being with.
@@ -85,6 +88,8 @@ pub enum State {
     Expired,
     /// No more: it was taken away.
     Revoked,
+    /// No more: nothing stands against it, but its owner was deleted.
+    OwnerDeleted,
 }
 
 /// One signed secret of a token: what is known of it, never itself.
@@ -106,6 +111,7 @@ impl Token {
             Life::Revoked { .. } => State::Revoked,
             _ if self.is_expired(now) => State::Expired,
             Life::Disabled { .. } => State::Disabled,
+            Life::Active | Life::Provisional if self.owner_deleted => State::OwnerDeleted,
             Life::Active | Life::Provisional => State::Active,
         }
     }

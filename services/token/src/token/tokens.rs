@@ -3,7 +3,7 @@
 use passgate_kit::caller::Caller;
 use passgate_kit::client::{Ambient, Holder, Patterns, Principal, Scopes, TokenKind};
 use passgate_kit::feed::Actor;
-use passgate_kit::store::{Committed, Store, Tx};
+use passgate_kit::store::{Committed, Store, StoreError, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -52,8 +52,13 @@ impl Tokens {
     /// # Errors
     /// If there is none that the caller may see.
     pub async fn get(&self, caller: &Caller, id: Uuid) -> Result<Token, TokenError> {
-        let found = self.store.read(move |db| Box::pin(async move { token::find_any(db, id).await })).await?;
-        let found = found.ok_or_else(|| TokenError::no_token(id))?;
+        let found = self.store.read(move |db| {
+            Box::pin(async move {
+                let found = token::find_any(db, id).await?;
+                Ok::<_, StoreError>(token::with_owners(db, found.into_iter().collect()).await?.into_iter().next())
+            })
+        });
+        let found = found.await?.ok_or_else(|| TokenError::no_token(id))?;
         caller.target_token(found.owner, found.id, || TokenError::no_token(id))?;
         if !found.is_provisional() {
             return Ok(found);
@@ -74,11 +79,11 @@ impl Tokens {
         Ok(self.settled(committed.await?).await?.value)
     }
 
-    /// At most `limit` tokens, newest first.
+    /// At most `limit` tokens, each with what names it for the next page.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn list(&self, listed: Listed, limit: u64) -> Result<Vec<Token>, TokenError> {
+    pub async fn list(&self, listed: Listed, limit: u64) -> Result<Vec<(Token, String)>, TokenError> {
         let now = self.now();
         Ok(self.store.read(move |db| Box::pin(async move { token::list(db, listed, limit, now).await })).await?)
     }

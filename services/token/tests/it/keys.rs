@@ -2,13 +2,16 @@
 
 use passgate_kit::client::keyset::KeyState;
 use passgate_kit::client::{Ambient, KeySet, PublicKey, verify};
+use passgate_kit::feed::{Actor, Change, Touch};
 use passgate_kit::store::{Store, StoreError};
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::key::State;
+use passgate_proto::token::v1::watch_changes_response::Message;
 use sea_orm::ConnectionTrait as _;
 use tonic::Code;
 
 use crate::support::calls::{denied, refused, with_service, with_token};
+use crate::support::watching::start;
 use crate::support::{Harness, NOW, on_both, told};
 
 async fn listed(service: &Harness) -> pb::ListKeysResponse {
@@ -22,6 +25,7 @@ on_both![
     installation_and_key_survive_a_restart,
     tokens_of_a_revoked_key_are_refused,
     no_private_half_lies_in_the_database,
+    a_key_that_is_revoked_is_so_at_once_here_and_on_the_stream,
 ];
 
 async fn whoever_knows_the_listed_keys_can_verify_tokens(service: Harness) {
@@ -95,4 +99,34 @@ async fn no_private_half_lies_in_the_database(service: Harness) {
     let sealed: Vec<u8> = row.await.expect("read").expect("a key").try_get("", "sealed").expect("bytes");
 
     assert_eq!(sealed.len(), 12 + 32 + 16, "nonce, sealed seed, tag");
+}
+
+async fn a_key_that_is_revoked_is_so_at_once_here_and_on_the_stream(service: Harness) {
+    let (_, session) = service.user(&["endpoints/a"]).await;
+    assert_eq!(service.authorize(&session, "endpoints/a").await, Ok(()));
+    let mut watching = service.replica.watch(&service.installation.gateway, start("gateway", 1, None)).await;
+    let kid = watching.keys.keys[0].kid.clone();
+    assert_eq!(
+        (watching.keys.keys[0].state(), watching.keys.issuer.clone()),
+        (State::Signing, listed(&service).await.issuer)
+    );
+
+    // As another process does it: the row, and its line in the feed.
+    let store =
+        Store::open(service.installation.database.config(), "token", &Ambient::system()).await.expect("the database");
+    let touch = Touch::Key(kid.clone());
+    let revoke = store.write(|tx| {
+        Box::pin(async move {
+            tx.connection().execute_unprepared("UPDATE signing_key SET state = 'revoked'").await?;
+            tx.append(Change::new("key.revoked", "keys").touch(touch), &Actor::passgate("test"));
+            Ok::<_, StoreError>(())
+        })
+    });
+    let _ = revoke.await.expect("revoked");
+    store.close().await;
+
+    watching.until_touched(&format!("keys/{kid}")).await;
+    assert!(matches!(watching.next().await, Ok(Message::Keys(_))), "right after it");
+    assert_eq!(watching.keys.keys[0].state(), State::Revoked);
+    assert_eq!(service.authorize(&session, "endpoints/a").await, denied("KEY_REVOKED"));
 }

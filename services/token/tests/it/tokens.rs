@@ -30,6 +30,8 @@ on_both![
     a_token_learns_what_it_may,
     lists_have_pages_states_and_owners,
     wrong_fields_of_a_list_are_named_and_other_owners_do_not_exist,
+    a_list_is_filtered_and_read_page_by_page_in_either_order,
+    tokens_of_a_deleted_owner_are_told_to_be_dead,
     an_update_narrows_and_the_very_next_call_feels_it,
     an_update_never_widens_or_prolongs,
     an_update_keeps_to_its_mask_and_etag,
@@ -299,10 +301,16 @@ async fn lists_have_pages_states_and_owners(service: Harness) {
 async fn wrong_fields_of_a_list_are_named_and_other_owners_do_not_exist(service: Harness) {
     let (_, session) = service.user(&["endpoints/a"]).await;
     let (bob, _) = service.user(&[]).await;
-    let wrong =
-        pb::ListTokensRequest { owner: "x".to_owned(), state: 99, page_size: -1, page_token: "made-up".to_owned() };
+    let wrong = pb::ListTokensRequest {
+        owner: "x".to_owned(),
+        state: 99,
+        page_size: -1,
+        page_token: "made-up".to_owned(),
+        filter: "x = 1".to_owned(),
+        order_by: "x".to_owned(),
+    };
     let refusal = service.names(&session, wrong).await.expect_err("refused");
-    assert_eq!(fields(&refusal), ["owner", "state", "page_size", "page_token"]);
+    assert_eq!(fields(&refusal), ["owner", "state", "filter", "order_by", "page_size", "page_token"]);
 
     let bobs = pb::ListTokensRequest { owner: bob.to_string(), ..pb::ListTokensRequest::default() };
     assert_eq!(told(&service.names(&session, bobs).await.expect_err("refused")), refused(Code::NotFound, "NOT_FOUND"));
@@ -504,4 +512,107 @@ async fn every_write_answers_a_change_mark(service: Harness) {
 
     marks.dedup();
     assert_eq!(marks.len(), 5, "each names another change");
+}
+
+async fn a_list_is_filtered_and_read_page_by_page_in_either_order(service: Harness) {
+    let (_, admin) = service.user(&["*"]).await;
+    let robot = service.identity().api_user(&["endpoints/*"]);
+    service.caught_up(&admin).await;
+    for number in 0..5 {
+        service.installation.clock.advance(std::time::Duration::from_millis(10));
+        let request = pb::CreateTokenRequest {
+            owner: if number % 2 == 0 { String::new() } else { robot.to_string() },
+            scopes: list(&["endpoints/a"]),
+            labels: [("team".to_owned(), if number < 3 { "sales" } else { "ops" }.to_owned())].into(),
+            expiry: (number == 4).then(|| pb::create_token_request::Expiry::Ttl(seconds(3600))),
+            ..named(&format!("token {number}"))
+        };
+        service.create(&admin, request).await.expect("a token");
+    }
+    let names = |filter: &str, order_by: &str| {
+        let request = pb::ListTokensRequest {
+            filter: filter.to_owned(),
+            order_by: order_by.to_owned(),
+            ..pb::ListTokensRequest::default()
+        };
+        let service = &service;
+        let admin = admin.clone();
+        async move { service.names(&admin, request).await.expect("a list") }
+    };
+
+    assert_eq!(names("labels.team = ops", "create_time").await, ["token 3", "token 4"]);
+    assert_eq!(names("owner_kind = API_USER", "").await, ["token 3", "token 1"]);
+    assert_eq!(names(&format!("owner = {robot} AND labels.team = sales"), "").await, ["token 1"]);
+    assert_eq!(names("name = \"token 2\"", "").await, ["token 2"]);
+    assert_eq!(names("expire_time < 2026-11-25", "").await, ["token 4"]);
+    assert_eq!(names("state = DISABLED", "").await, [""; 0]);
+    assert_eq!(names("state != ACTIVE AND state != EXPIRED", "").await, [""; 0]);
+    for order_by in ["create_time", "create_time desc"] {
+        let mut page = pb::ListTokensRequest {
+            page_size: 2,
+            filter: "create_time >= 2026-11-24".to_owned(),
+            order_by: order_by.to_owned(),
+            ..pb::ListTokensRequest::default()
+        };
+        let mut read = Vec::new();
+        loop {
+            let answer = service.replica.tokens().list_tokens(with_token(&admin, page.clone())).await.expect("a page");
+            let answer = answer.into_inner();
+            read.extend(answer.tokens.into_iter().map(|token| token.name));
+            page.page_token = answer.next_page_token;
+            if page.page_token.is_empty() {
+                break;
+            }
+        }
+        let mut wanted: Vec<String> = (0..5).map(|number| format!("token {number}")).collect();
+        if order_by.ends_with("desc") {
+            wanted.reverse();
+        }
+        assert_eq!(read, wanted, "{order_by}");
+    }
+    let wrong = pb::ListTokensRequest {
+        filter: "owner = x".to_owned(),
+        order_by: "name".to_owned(),
+        ..pb::ListTokensRequest::default()
+    };
+    assert_eq!(fields(&service.names(&admin, wrong).await.expect_err("refused")), ["filter", "order_by"]);
+}
+
+async fn tokens_of_a_deleted_owner_are_told_to_be_dead(service: Harness) {
+    let (_, admin) = service.user(&["*"]).await;
+    let (bob, session) = service.user(&["endpoints/*"]).await;
+    let (id, secret) = service.token(&session, "laptop").await;
+    let (revoked, _) = service.token(&session, "revoked").await;
+    service.revoke(&session, &revoked).await.expect("revoked");
+
+    service.identity().set(bob, |record| {
+        *record = passgate_proto::identity::v1::PrincipalRecord {
+            principal: record.principal.clone(),
+            deleted: true,
+            ..Default::default()
+        };
+    });
+    service.until(&secret, "endpoints/a", denied("OWNER_DELETED")).await;
+
+    assert_eq!(service.get(&admin, &id).await.expect("a token").state(), pb::token::State::OwnerDeleted);
+    assert_eq!(service.get(&admin, &revoked).await.expect("a token").state(), pb::token::State::Revoked);
+    let listed = |state: pb::token::State, filter: &str| {
+        let request = pb::ListTokensRequest {
+            owner: bob.to_string(),
+            state: state.into(),
+            filter: filter.to_owned(),
+            ..pb::ListTokensRequest::default()
+        };
+        let service = &service;
+        let admin = admin.clone();
+        async move { service.names(&admin, request).await.expect("a list") }
+    };
+    assert_eq!(listed(pb::token::State::Active, "").await, [""; 0]);
+    assert_eq!(listed(pb::token::State::OwnerDeleted, "").await, ["laptop"]);
+    assert_eq!(listed(pb::token::State::Unspecified, "state = OWNER_DELETED").await, ["laptop"]);
+    assert_eq!(listed(pb::token::State::Unspecified, "state = ACTIVE").await, [""; 0]);
+    let refusal = refused(Code::FailedPrecondition, "OWNER_DELETED");
+    assert_eq!(service.disable(&admin, &id).await, Err(refusal.clone()));
+    assert_eq!(service.enable(&admin, &id).await, Err(refusal));
+    assert!(service.revoke(&admin, &id).await.is_ok(), "taking away is always possible");
 }

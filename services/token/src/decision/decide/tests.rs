@@ -35,6 +35,7 @@ fn token(scopes: Scopes) -> Token {
         update_time: NOW,
         secrets: vec![Secret { jti: Jti::new(Uuid::from_u128(3)), kid, create_time: NOW }],
         revision: 1,
+        owner_deleted: false,
     }
 }
 

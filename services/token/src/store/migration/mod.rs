@@ -3,6 +3,7 @@
 mod m0001_projection;
 mod m0001_tokens;
 mod m0002_deciders;
+mod m0003_lists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         steps.push(Box::new(m0001_tokens::Migration));
         steps.push(Box::new(m0001_projection::Migration));
         steps.push(Box::new(m0002_deciders::Migration));
+        steps.push(Box::new(m0003_lists::Migration));
         steps.push(passgate_kit::audit::migration());
         steps
     }
