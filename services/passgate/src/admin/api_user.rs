@@ -228,7 +228,7 @@ async fn create(args: Create, at: &mut Console) -> Result<(), Failure> {
             at.screen.show(&api_user.unwrap_or_default(), Shown::table())?;
             match token {
                 None => Ok(()),
-                Some(token) => issued::for_people(at, &token, &secret, &effective_patterns),
+                Some(token) => issued::for_people(at, &token, &secret, &effective_patterns).await,
             }
         }
     }

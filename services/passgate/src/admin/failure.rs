@@ -106,8 +106,13 @@ impl Failure {
         let ours = details.error_info().filter(|info| info.domain == ERROR_DOMAIN);
         let reason = ours.map(|info| info.reason.clone()).unwrap_or_default();
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-        let fields = violations.iter().map(|field| (field.field.clone(), field.description.clone())).collect();
-        let message = if ours.is_some() { status.message().to_owned() } else { foreign(status, server) };
+        let fields: Vec<_> = violations.iter().map(|field| (field.field.clone(), field.description.clone())).collect();
+        let message = match ours {
+            None => foreign(status, server),
+            // The message of several fields is the list of them, which follows line by line.
+            Some(_) if fields.len() > 1 => format!("{} fields are wrong", fields.len()),
+            Some(_) => status.message().to_owned(),
+        };
         Self::Refused(Box::new(Refused {
             code: status.code(),
             advice: Reason::parse(&reason).and_then(advice).map(str::to_owned).into_iter().collect(),
@@ -241,11 +246,16 @@ mod tests {
         details.add_bad_request_violation("name", "must not be empty");
         details.add_bad_request_violation("ttl", "must be at most 365 days");
 
-        let failure = refused(Code::InvalidArgument, "INVALID_FIELD", "two fields are wrong", details);
+        let failure = refused(
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+            "name: must not be empty; ttl: must be at most 365 days",
+            details,
+        );
 
         assert_eq!(
             told(&failure),
-            "error: two fields are wrong\n  reason: INVALID_FIELD\n  field name: must not be empty\n  field ttl: must be at most 365 days\n"
+            "error: 2 fields are wrong\n  reason: INVALID_FIELD\n  field name: must not be empty\n  field ttl: must be at most 365 days\n"
         );
         assert_eq!(failure.exit(), Exit::InvalidField);
     }

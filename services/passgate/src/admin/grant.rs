@@ -8,7 +8,6 @@ use super::confirmation::{self, Wait};
 use super::connection::Connection;
 use super::console::Console;
 use super::failure::Failure;
-use super::impact;
 use super::resolve;
 use super::screen::{Limit, Listing, Page, Record, Shown};
 use super::values::when;
@@ -114,18 +113,7 @@ async fn named(api: &Connection, text: &str) -> Result<String, Failure> {
 async fn revoke(args: Revoke, at: &mut Console) -> Result<(), Failure> {
     let Revoke { of: Add { holder: text, patterns, shown }, wait, sure } = args;
     let holder = named(&at.api, &text).await?;
-    let breaks = async {
-        let mut lines = vec!["calls that only these patterns allow are refused from now on".to_owned()];
-        if !holder.starts_with("groups/") {
-            lines.extend(
-                impact::live_tokens(&at.api, &holder)
-                    .await?
-                    .into_iter()
-                    .map(|line| line.replace("stop working", "have that owner")),
-            );
-        }
-        Ok(lines)
-    };
+    let breaks = async { Ok(vec!["calls that only these patterns allow are refused from now on".to_owned()]) };
     sure.confirm(&mut at.screen, &format!("take {} from {text} ({holder})", patterns.join(", ")), breaks).await?;
     let request = RevokeRequest { holder, patterns, confirm_within: Some(wait.confirm_within) };
     let answer = at.api.call(at.api.grants().revoke(request)).await?;

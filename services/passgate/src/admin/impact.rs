@@ -24,7 +24,8 @@ pub async fn live_tokens(api: &Connection, principal: &str) -> Result<Vec<String
         Ok(answer) => {
             let names = answer.tokens.iter().map(|token| token.name.clone()).collect();
             let more = if answer.next_page_token.is_empty() { "" } else { "more than " };
-            Ok(vec![format!("{more}{} stop working", counted(names, "live token"))])
+            let stop = if answer.tokens.len() == 1 { "stops" } else { "stop" };
+            Ok(vec![format!("{more}{} {stop} working", counted(names, "live token"))])
         }
         Err(failure) => unseen(failure, "its live tokens"),
     }

@@ -5,7 +5,7 @@ use passgate_proto::token::v1::Token;
 use super::console::Console;
 use super::failure::Failure;
 use super::screen::Shown;
-use super::use_lines::use_lines;
+use super::use_lines::{callable_endpoint, use_lines};
 
 /// For scripts: the secret alone on standard output.
 ///
@@ -22,7 +22,7 @@ pub fn secret_alone(at: &mut Console, secret: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Fails if the screen does.
-pub fn for_people(at: &mut Console, token: &Token, secret: &str, effective: &[String]) -> Result<(), Failure> {
+pub async fn for_people(at: &mut Console, token: &Token, secret: &str, effective: &[String]) -> Result<(), Failure> {
     at.screen.line("")?;
     at.screen.show(token, Shown::table())?;
     let may = if effective.is_empty() { "nothing yet: it has no grant".to_owned() } else { effective.join(", ") };
@@ -33,10 +33,9 @@ pub fn for_people(at: &mut Console, token: &Token, secret: &str, effective: &[St
     }
     at.screen.pairs(&[("secret".to_owned(), secret.to_owned())])?;
     at.screen.note("The secret is shown this once.")?;
-    for line in use_lines(at.api.server(), effective) {
-        at.screen.line(&line)?;
-    }
-    Ok(())
+    let endpoint = callable_endpoint(&at.api, effective).await;
+    let lines = use_lines(at.api.server(), endpoint.as_deref());
+    lines.iter().try_for_each(|line| at.screen.line(line))
 }
 
 const NO_LONGER: &str =

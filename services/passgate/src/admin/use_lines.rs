@@ -1,15 +1,19 @@
 //! The lines to use a new token with, the secret in `$PASSGATE_TOKEN`: they are for the very server that made it.
 
+use passgate_kit::client::{Action, EndpointName, Patterns, Resource};
+use passgate_proto::gateway::v1::ListEndpointsRequest;
+
+use super::connection::Connection;
 use super::server::Server;
 
-/// The lines, for a token that may call what `effective` covers.
+/// The lines. `endpoint` is one that the token may call; without one its place is `$ENDPOINT`.
 #[must_use]
-pub fn use_lines(server: &Server, effective: &[String]) -> Vec<String> {
+pub fn use_lines(server: &Server, endpoint: Option<&str>) -> Vec<String> {
     vec![
         "use it: put the secret into PASSGATE_TOKEN, then".to_owned(),
         format!(
             "  curl -sS -H \"Authorization: Bearer $PASSGATE_TOKEN\" \"{server}/endpoints/{}/\"",
-            effective.iter().find_map(|pattern| endpoint(pattern)).unwrap_or("$ENDPOINT")
+            endpoint.unwrap_or("$ENDPOINT")
         ),
         format!(
             "  grpcurl {}-H \"authorization: Bearer $PASSGATE_TOKEN\" {} passgate.token.v1.TokenService/GetSelf",
@@ -17,6 +21,23 @@ pub fn use_lines(server: &Server, effective: &[String]) -> Vec<String> {
             server.host_and_port()
         ),
     ]
+}
+
+/// An endpoint that a token may call which covers `effective`: one that is named there, or else the first of those that there
+/// are, if whoever makes the token may list them.
+pub async fn callable_endpoint(api: &Connection, effective: &[String]) -> Option<String> {
+    if let Some(name) = effective.iter().find_map(|pattern| endpoint(pattern)) {
+        return Some(name.to_owned());
+    }
+    let patterns = Patterns::parse_list(effective).ok().filter(|patterns| !patterns.is_empty())?;
+    let request = ListEndpointsRequest { page_size: 1_000, page_token: String::new() };
+    let endpoints = api.call(api.endpoints().list_endpoints(request)).await.ok()?.endpoints;
+    let names = endpoints.into_iter().filter(|endpoint| !endpoint.disabled).map(|endpoint| endpoint.name);
+    names.into_iter().find(|name| may_read(&patterns, name))
+}
+
+fn may_read(patterns: &Patterns, name: &str) -> bool {
+    EndpointName::parse(name).is_ok_and(|name| patterns.covers(&Resource::Endpoint(name), Action::Read))
 }
 
 /// The endpoint that a pattern names, if it names one alone.
@@ -37,10 +58,8 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_call_the_server_that_made_the_token_and_an_endpoint_that_it_may_call() {
-        let effective = ["endpoints/a-*".to_owned(), "endpoints/sales:read".to_owned()];
-
-        let lines = use_lines(&server("http://127.0.0.1:8080"), &effective);
+    fn the_lines_call_the_server_that_made_the_token() {
+        let lines = use_lines(&server("http://127.0.0.1:8080"), Some("sales"));
 
         assert_eq!(
             lines[1..],
@@ -52,10 +71,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_for_no_single_endpoint_leaves_its_place_open() {
-        let lines = use_lines(&server("https://api.example.com"), &["*".to_owned()]);
+    fn where_no_endpoint_is_known_its_place_is_open() {
+        let lines = use_lines(&server("https://api.example.com"), None);
 
         assert!(lines[1].ends_with("https://api.example.com/endpoints/$ENDPOINT/\""), "{lines:?}");
         assert!(lines[2].starts_with("  grpcurl -H ") && lines[2].contains(" api.example.com:443 "), "{lines:?}");
+    }
+
+    #[test]
+    fn an_endpoint_that_the_token_may_not_read_is_no_example() {
+        let patterns = Patterns::parse_list(["endpoints/sales-*:read", "endpoints/hr:write"]).expect("patterns");
+
+        assert!(may_read(&patterns, "sales-orders") && !may_read(&patterns, "hr") && !may_read(&patterns, "other"));
+        assert_eq!(endpoint("endpoints/a:read"), Some("a"));
+        assert_eq!(endpoint("endpoints/a*"), None);
     }
 }

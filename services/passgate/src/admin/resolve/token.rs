@@ -47,9 +47,10 @@ async fn by_name(api: &Connection, name: &str, owner: Option<&str>) -> Result<St
         Some(owner) => principal(api, owner).await?,
         None => own_principal(api).await?,
     };
-    let mut tokens = named(api, name, own).await?;
+    let mut tokens = named(api, name, own, String::new()).await?;
     if tokens.is_empty() && owner.is_none() {
-        tokens = named(api, name, String::new()).await?;
+        // Among everybody's only the server can look: there may be any number of them.
+        tokens = named(api, name, String::new(), format!("name = {}", quoted(name))).await?;
     }
     let live: Vec<Token> = tokens.iter().filter(|token| is_live(token)).cloned().collect();
     let meant = if live.is_empty() { tokens } else { live };
@@ -70,9 +71,9 @@ fn is_live(token: &Token) -> bool {
 }
 
 /// The owner's tokens of this name; everybody's for an owner that is empty, as far as the caller may see them.
-async fn named(api: &Connection, name: &str, owner: String) -> Result<Vec<Token>, Failure> {
+async fn named(api: &Connection, name: &str, owner: String, filter: String) -> Result<Vec<Token>, Failure> {
     let wanted = name.to_lowercase();
-    let mut request = ListTokensRequest { owner, page_size: 1_000, ..ListTokensRequest::default() };
+    let mut request = ListTokensRequest { owner, filter, page_size: 1_000, ..ListTokensRequest::default() };
     let mut found = Vec::new();
     loop {
         let page = api.call(api.tokens().list_tokens(request.clone())).await?;
@@ -81,5 +82,25 @@ async fn named(api: &Connection, name: &str, owner: String) -> Result<Vec<Token>
             return Ok(found);
         }
         request.page_token = page.next_page_token;
+    }
+}
+
+/// A value of a filter.
+fn quoted(text: &str) -> String {
+    let escaped: String = text
+        .chars()
+        .flat_map(|character| matches!(character, '"' | '\\' | '*').then_some('\\').into_iter().chain([character]))
+        .collect();
+    format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_value_of_a_filter_whatever_is_in_it() {
+        assert_eq!(quoted("my laptop"), r#""my laptop""#);
+        assert_eq!(quoted(r#"a" OR name = "b*\"#), r#""a\" OR name = \"b\*\\""#);
     }
 }

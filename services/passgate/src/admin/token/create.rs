@@ -67,7 +67,7 @@ pub async fn run(args: Create, at: &mut Console) -> Result<(), Failure> {
         SecretOutput::Secret => issued::secret_alone(at, &answer.secret),
         SecretOutput::Table => {
             let token = answer.token.unwrap_or_default();
-            issued::for_people(at, &token, &answer.secret, &answer.effective_patterns)
+            issued::for_people(at, &token, &answer.secret, &answer.effective_patterns).await
         }
     }
 }

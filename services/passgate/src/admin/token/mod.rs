@@ -44,6 +44,7 @@ Examples:
 Examples:
   passgate token list
   passgate token list --owner alice@example.com --state active
+  passgate token list --filter 'owner_kind = API_USER AND expire_time < 2027-01-31'
   passgate token list --owner me --output json")]
     List(read::List),
     /// Change name, description or labels, narrow scopes, or shorten the life.

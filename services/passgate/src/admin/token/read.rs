@@ -8,6 +8,7 @@ use crate::admin::console::Console;
 use crate::admin::failure::Failure;
 use crate::admin::resolve::{self, Found};
 use crate::admin::screen::{Limit, Listing, Page, Shown};
+use crate::admin::values::Sieve;
 
 /// `get`
 #[derive(Args, Debug)]
@@ -29,6 +30,9 @@ pub struct List {
     /// Only those in this state.
     #[arg(long, value_enum)]
     state: Option<State>,
+    /// See [`Sieve`].
+    #[command(flatten)]
+    sieve: Sieve,
     /// See [`Limit`].
     #[command(flatten)]
     limit: Limit,
@@ -80,9 +84,17 @@ pub async fn list(args: List, at: &mut Console) -> Result<(), Failure> {
         None => String::new(),
     };
     let state = args.state.map(ProtoState::from).unwrap_or_default().into();
+    let (filter, order_by) = (args.sieve.filter.unwrap_or_default(), args.sieve.order_by.unwrap_or_default());
     let api = &at.api;
     let ask = |page: Page| {
-        let request = ListTokensRequest { owner: owner.clone(), state, page_size: page.size, page_token: page.token };
+        let request = ListTokensRequest {
+            owner: owner.clone(),
+            state,
+            page_size: page.size,
+            page_token: page.token,
+            filter: filter.clone(),
+            order_by: order_by.clone(),
+        };
         async move {
             let answer = api.call(api.tokens().list_tokens(request)).await?;
             Ok((answer.tokens, answer.next_page_token))
