@@ -1,8 +1,12 @@
 //! Takes chance out of the standard library, for this crate's own programs and tests.
 
-fn main() {
-    println!("cargo::rerun-if-changed=no_chance.c");
+use std::io::{self, Write as _};
+
+fn main() -> io::Result<()> {
+    let mut cargo = io::stdout();
+    writeln!(cargo, "cargo::rerun-if-changed=no_chance.c")?;
     for object in cc::Build::new().file("no_chance.c").compile_intermediates() {
-        println!("cargo::rustc-link-arg={}", object.display());
+        writeln!(cargo, "cargo::rustc-link-arg={}", object.display())?;
     }
+    Ok(())
 }

@@ -62,7 +62,7 @@ fn broken_since(events: &Events, subject: usize, factor: Factor, now: u64) -> Op
             Outcome::Done(replied, _) if it.kind == Kind::Break && replied <= now => Some((it, replied)),
             Outcome::Done(..) | Outcome::UnderWay | Outcome::Unknown => None,
         })
-        .last()?;
+        .next_back()?;
     let may_be_mended = of_factor().any(|it| {
         let later = it.sent > broke.sent && it.sent <= now;
         it.kind == Kind::Mend && (later || (it.sent < broke.sent && !matches!(it.outcome, Outcome::Done(..))))

@@ -143,8 +143,8 @@ impl Weather {
         }
         let gateway = if rng.chance(50) { GATEWAYS[0] } else { GATEWAYS[1] };
         match rng.between(0, 19) {
-            14 | 15 | 16 => Fault::Deaf(gateway),
-            17 | 18 | 19 => Fault::Far(gateway, rng.between(20, ticks(BOUND))),
+            14..=16 => Fault::Deaf(gateway),
+            17..=19 => Fault::Far(gateway, rng.between(20, ticks(BOUND))),
             0 | 1 => Fault::Hold(one, other),
             2 => Fault::Partition(one, other),
             3 | 4 => Fault::Delay(one, other, rng.between(10, ticks(BOUND) * 5 / 4)),

@@ -87,7 +87,7 @@ impl Host {
     /// Time, randomness and the network, as a process that starts here now takes them.
     #[must_use]
     pub fn ambient(&mut self) -> Ambient {
-        let random = Arc::new(SeededRandom::new(self.rng.next()));
+        let random = Arc::new(SeededRandom::new(self.rng.draw()));
         let world = HostWorld { host: self.id, net: self.net.clone(), database: self.database.clone() };
         Ambient::new(self.clock.clone(), random).inside(Arc::new(world))
     }

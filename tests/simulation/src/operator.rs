@@ -59,7 +59,7 @@ impl Operator {
     }
 
     /// Works until everything is to be put in order, and does that. `settled` is called once it is.
-    pub async fn run(mut self, settled: impl FnOnce()) {
+    pub async fn run<T>(mut self, settled: impl FnOnce() -> T) {
         while !self.office.settle.load(Ordering::Relaxed) {
             let pause = self.rng.between(PAUSE.0, PAUSE.1);
             sleep(Duration::from_millis(pause)).await;
@@ -68,7 +68,7 @@ impl Operator {
             }
         }
         self.put_in_order().await;
-        settled();
+        let _ = settled();
     }
 
     async fn act(&mut self) {

@@ -119,7 +119,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(installation: &'a Installation, copy: &'a Copy, plan: &'a Plan) -> anyhow::Result<Self> {
         let mut rng = Rng::new(plan.seed);
-        let mut sim = Sim::new(rng.next(), &HOSTS);
+        let mut sim = Sim::new(rng.draw(), &HOSTS);
         sim.counts_suspends = plan.broken != Some(Broken::Suspends);
         for host in sim.hosts() {
             host.step_wall(3_600); // after the installation was made
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
             let history = self.history.clone();
             host.spawn(async move {
                 match Operator::new(office, &ambient, &token, subject, it, rng) {
-                    Ok(operator) => operator.run(move || drop(settled.fetch_add(1, Ordering::Relaxed))).await,
+                    Ok(operator) => operator.run(|| settled.fetch_add(1, Ordering::Relaxed)).await,
                     Err(error) => history.tell(format_args!("an administrator does not work: {error:#}")),
                 }
             });

@@ -65,19 +65,22 @@ struct Inner {
     next_pipe: u64,
 }
 
+/// Where the answer to somebody who connects goes.
+type Answer = oneshot::Sender<io::Result<Box<dyn Wire>>>;
+
 /// Somebody connects.
 struct Call {
     from: HostId,
     to: SocketAddr,
     due: u64,
-    answer: oneshot::Sender<io::Result<Box<dyn Wire>>>,
+    answer: Answer,
 }
 
 /// What is to be done once the network is not locked any more: waking may run code that comes back here.
 #[derive(Default)]
 struct Later {
     wake: Vec<Waker>,
-    answers: Vec<(oneshot::Sender<io::Result<Box<dyn Wire>>>, io::Result<End>)>,
+    answers: Vec<(Answer, io::Result<End>)>,
 }
 
 impl Later {
