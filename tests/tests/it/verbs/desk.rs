@@ -99,6 +99,11 @@ impl Desk {
     /// Runs a verb on a terminal of its own, on which somebody types `keys` once `prompt` is there. `unseen`: the prompt is for
     /// what is not shown, so nobody types before the terminal has stopped showing it.
     pub fn at_terminal(&self, line: &str, prompt: &str, keys: &str, unseen: bool) -> Said {
+        self.at_terminal_while(line, prompt, || keys.to_owned(), unseen)
+    }
+
+    /// The same; `keys` says what is typed once the prompt is there.
+    pub fn at_terminal_while(&self, line: &str, prompt: &str, keys: impl FnOnce() -> String, unseen: bool) -> Said {
         let tty = self.home.path().join("tty");
         let mut command = self.command("script");
         command.args(["-qec", &format!("tty > {}; passgate {line}", tty.display()), "/dev/null"]);
@@ -113,7 +118,7 @@ impl Desk {
             shown.extend(byte);
         }
         while unseen && shows_what_is_typed(&tty) {}
-        input.write_all(keys.as_bytes()).expect("it reads");
+        input.write_all(keys().as_bytes()).expect("it reads");
         output.read_to_end(&mut shown).expect("its output");
         let code = child.wait().expect("its end").code().unwrap_or(-1);
         Said { code, out: String::from_utf8(shown).expect("text"), aside: String::new() }
