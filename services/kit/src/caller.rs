@@ -27,7 +27,7 @@ pub struct ServicePeer {
     pub instance: String,
     /// What it may do.
     pub role: Role,
-    /// Which of its credentials it came with: the SHA-256 of the secret.
+    /// Which line of that file it came with: the SHA-256 of its secret, zeros for a line without one.
     pub sha256: [u8; 32],
 }
 

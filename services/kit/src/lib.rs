@@ -18,9 +18,11 @@ pub mod page;
 pub mod problem;
 pub mod request;
 pub mod server;
+mod stamp;
 pub mod store;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;
 
 pub use passgate_client as client;

@@ -3,6 +3,8 @@
 //! PostgreSQL is a real server, named by the variable `PASSGATE_TEST_POSTGRES`; `tests/run.sh` starts one. Without it a test
 //! fails: nothing is skipped in silence.
 
+pub mod certificates;
+
 use passgate_client::Ambient;
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;

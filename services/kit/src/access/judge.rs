@@ -8,11 +8,11 @@ use passgate_client::decision::{Decision, Holder, Question};
 use passgate_client::headers::{AT_LEAST_HEADER, PEER_HEADER, SERVICE_HEADER};
 use passgate_client::{Credential, Reason, Resource};
 use passgate_proto::access::{Level, Role, Rule, rule};
-use tonic::transport::server::TcpConnectInfo;
 
-use super::{AccessParts, Refusal};
+use super::{AccessLayer, AccessParts, Refusal};
 use crate::audit::{Occurrence, Occurrences};
 use crate::caller::{Caller, Reach, ServicePeer, Who, action};
+use crate::tls::ConnectionInfo;
 
 /// Asked about where only a token's being genuine and live counts, not what it may do.
 const SOME_METHOD: &str = "/passgate.identity.v1.UserService/GetSelf";
@@ -26,13 +26,10 @@ pub(super) enum Admitted {
 }
 
 /// Judges a request by its head, and takes every credential out of it.
-pub(super) async fn admit(
-    parts: &AccessParts,
-    occurrences: Option<&Occurrences>,
-    head: &mut request::Parts,
-) -> Result<Admitted, Refusal> {
+pub(super) async fn admit(guard: &AccessLayer, head: &mut request::Parts) -> Result<Admitted, Refusal> {
+    let parts = &*guard.parts;
     let credential = Credential::take(&mut head.headers);
-    let service = take_service(parts, &mut head.headers);
+    let service = take_service(guard, head);
     let path = head.uri.path().to_owned();
     let Some(rule) = rule(&path) else {
         let service = service.is_ok_and(|peer| peer.is_some_and(|peer| !is_forwarded(head, &peer)));
@@ -50,7 +47,7 @@ pub(super) async fn admit(
     let peer = peer_address(head, service.as_ref());
     let service = service.map(|peer| Beside { forwarded: is_forwarded(head, &peer), peer });
     let judged = who(parts, rule, credential.as_ref(), service, at_least_text.as_ref()).await;
-    let (who, reach) = judged.inspect_err(|refusal| note(occurrences, refusal, &peer))?;
+    let (who, reach) = judged.inspect_err(|refusal| note(guard.occurrences.as_ref(), refusal, &peer))?;
     Ok(Admitted::Caller(Box::new(Caller { who, reach, credential, peer, at_least, at_least_text, rule })))
 }
 
@@ -182,13 +179,22 @@ async fn genuine(parts: &AccessParts, credential: Option<Credential>) -> Result<
     }
 }
 
-fn take_service(parts: &AccessParts, headers: &mut HeaderMap) -> Result<Option<ServicePeer>, Refusal> {
-    let presented = single(headers, SERVICE_HEADER);
-    headers.remove(SERVICE_HEADER);
-    match presented {
-        Ok(None) => Ok(None),
-        Ok(Some(text)) => (parts.services)(&text).map(Some).ok_or(Refusal::NotThatService { known: false }),
-        Err(()) => Err(Refusal::NotThatService { known: false }),
+/// The service that calls, by its credential, by its connection's certificate, or by both if they are of one instance: a
+/// credential that was stolen is of no use beside somebody else's certificate.
+fn take_service(guard: &AccessLayer, head: &mut request::Parts) -> Result<Option<ServicePeer>, Refusal> {
+    let unknown = || Refusal::NotThatService { known: false };
+    let presented = single(&head.headers, SERVICE_HEADER);
+    head.headers.remove(SERVICE_HEADER);
+    let named = head.extensions.get::<ConnectionInfo>().and_then(|info| info.service.as_ref());
+    let certified = match named.zip(guard.certificates.as_ref()) {
+        Some((name, accepted)) => Some(accepted.check_certificate(name).ok_or_else(unknown)?),
+        None => None,
+    };
+    let Some(text) = presented.map_err(|()| unknown())? else { return Ok(certified) };
+    let peer = (guard.parts.services)(&text).ok_or_else(unknown)?;
+    match certified {
+        Some(certified) if (certified.role, &certified.instance) != (peer.role, &peer.instance) => Err(unknown()),
+        Some(_) | None => Ok(Some(peer)),
     }
 }
 
@@ -213,6 +219,6 @@ fn peer_address(head: &request::Parts, service: Option<&ServicePeer>) -> String 
         .filter(|peer| peer.role == Role::Gateway)
         .and_then(|_| single(&head.headers, PEER_HEADER).ok().flatten())
         .and_then(|text| text.parse::<IpAddr>().ok());
-    let socket = || head.extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr).map(|addr| addr.ip());
+    let socket = || head.extensions.get::<ConnectionInfo>().and_then(|info| info.remote).map(|addr| addr.ip());
     said.or_else(socket).map_or_else(|| "unknown".to_owned(), |ip| ip.to_canonical().to_string())
 }

@@ -27,6 +27,7 @@ use self::judge::{Admitted, admit};
 pub use self::refusal::Refusal;
 use crate::audit::Occurrences;
 use crate::caller::ServicePeer;
+use crate::credentials::Accepted;
 use crate::mark::Marks;
 use crate::problem::to_status;
 
@@ -57,19 +58,27 @@ impl fmt::Debug for AccessParts {
 pub struct AccessLayer {
     parts: Arc<AccessParts>,
     occurrences: Option<Occurrences>,
+    certificates: Option<Arc<Accepted>>,
 }
 
 impl AccessLayer {
     /// A guard that judges with `parts`.
     #[must_use]
     pub fn new(parts: AccessParts) -> Self {
-        Self { parts: Arc::new(parts), occurrences: None }
+        Self { parts: Arc::new(parts), occurrences: None, certificates: None }
     }
 
     /// The same guard, which notes each genuine token that it refuses.
     #[must_use]
     pub fn noting(self, occurrences: Occurrences) -> Self {
         Self { occurrences: Some(occurrences), ..self }
+    }
+
+    /// The same guard, which also knows services by the certificates that their connections came with, as far as the file of
+    /// accepted credentials has a line for them.
+    #[must_use]
+    pub fn knowing_certificates(self, accepted: Arc<Accepted>) -> Self {
+        Self { certificates: Some(accepted), ..self }
     }
 }
 
@@ -116,7 +125,7 @@ where
     S: Service<Request<B>, Response = Response<Body>>,
 {
     let (mut head, body) = request.into_parts();
-    match admit(&guard.parts, guard.occurrences.as_ref(), &mut head).await {
+    match admit(&guard, &mut head).await {
         Err(refusal) => return Ok(to_status(&refusal).into_http()),
         Ok(Admitted::Plain) => {}
         Ok(Admitted::Caller(caller)) => {

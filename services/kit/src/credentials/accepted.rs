@@ -11,9 +11,6 @@
 //! good list outlives its file by a bound, and whoever damages the file keeps nobody accepted. Each of these is an error in
 //! the log.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +22,11 @@ use passgate_client::clock::Moment;
 use tokio::sync::watch;
 
 use super::CredentialsError;
-use super::file::load;
+use super::file::{NO_SECRET, load};
 use super::secret::fingerprint;
 use crate::caller::ServicePeer;
+use crate::stamp::Stamp;
+use crate::tls::ServiceName;
 
 /// How long the last good list stays in force while the file cannot be read, or is wrong.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -62,27 +61,6 @@ struct Wrong {
     closed: bool,
 }
 
-/// What shows that a file has changed; of a file that cannot be looked at, why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stamp {
-    There { inode: (u64, u64), modified: (i64, i64), changed: (i64, i64), length: u64 },
-    Not(io::ErrorKind),
-}
-
-impl Stamp {
-    fn of(file: &Path) -> Self {
-        match fs::metadata(file) {
-            Ok(facts) => Self::There {
-                inode: (facts.dev(), facts.ino()),
-                modified: (facts.mtime(), facts.mtime_nsec()),
-                changed: (facts.ctime(), facts.ctime_nsec()),
-                length: facts.len(),
-            },
-            Err(error) => Self::Not(error.kind()),
-        }
-    }
-}
-
 impl Accepted {
     /// Reads the file.
     ///
@@ -101,11 +79,21 @@ impl Accepted {
         let presented = fingerprint(secret);
         let mut found = None;
         for peer in self.in_force.borrow().iter() {
-            if verify_slices_are_equal(&peer.sha256, &presented).is_ok() {
+            if peer.sha256 != NO_SECRET && verify_slices_are_equal(&peer.sha256, &presented).is_ok() {
                 found = Some(peer.clone());
             }
         }
         found
+    }
+
+    /// Which service a verified certificate is of; `None` if the file has no line of that instance with that role. So the
+    /// file cuts off whoever has a certificate, too.
+    #[must_use]
+    pub fn check_certificate(&self, named: &ServiceName) -> Option<ServicePeer> {
+        self.look();
+        let in_force = self.in_force.borrow();
+        let mut lines = in_force.iter().filter(|peer| peer.role == named.role && peer.instance == named.instance);
+        lines.clone().find(|peer| peer.sha256 == NO_SECRET).or_else(|| lines.next()).cloned()
     }
 
     /// Ends once the line that `peer` came with is in force no more: everything that it was given ends with it. Cancel safe.

@@ -21,6 +21,8 @@ use crate::keyfile::{folder_of, sync_folder};
 
 /// How many secrets an instance may have at a time.
 pub const SECRETS_PER_INSTANCE: usize = 2;
+/// Stands for the SHA-256 of an instance that has no secret. No secret is ever compared with it.
+pub(super) const NO_SECRET: [u8; 32] = [0; 32];
 /// What a new file's mode is: it holds no secret, and services may run as other users than who adds a line.
 const NEW_FILE_MODE: u32 = 0o644;
 
@@ -32,7 +34,8 @@ pub struct AcceptedLine {
     pub instance: String,
     /// What it may do.
     pub role: RoleName,
-    /// The SHA-256 of the secret, in hexadecimal.
+    /// The SHA-256 of the secret, in hexadecimal. Left out (empty): the instance has none, and is known by its certificate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
 }
 
@@ -194,9 +197,11 @@ fn peers(file: &Path, contents: &AcceptedFile) -> Result<Vec<ServicePeer>, Crede
         if !is_instance(&line.instance) {
             return Err(wrong("`instance` must be 1 to 63 lower-case letters, digits and `-`, and not begin with `-`"));
         }
-        let mut sha256 = [0; 32];
-        hex::decode_to_slice(&line.sha256, &mut sha256)
-            .map_err(|_| wrong("`sha256` must be 64 hexadecimal digits, the SHA-256 of a secret"))?;
+        let mut sha256 = NO_SECRET;
+        if !line.sha256.is_empty() {
+            hex::decode_to_slice(&line.sha256, &mut sha256)
+                .map_err(|_| wrong("`sha256` must be 64 hexadecimal digits, the SHA-256 of a secret"))?;
+        }
         let count = per_instance.entry(line.instance.as_str()).or_insert(0_usize);
         *count += 1;
         if *count > SECRETS_PER_INSTANCE {

@@ -14,4 +14,5 @@ mod tests;
 pub use self::accepted::{Accepted, GRACE};
 pub use self::error::CredentialsError;
 pub use self::file::{AcceptedLine, Edit, RoleName, SECRETS_PER_INSTANCE, accept, add, remove};
+pub(crate) use self::secret::is_instance;
 pub use self::secret::{fingerprint, generate};

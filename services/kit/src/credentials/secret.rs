@@ -24,7 +24,7 @@ pub fn fingerprint(secret: &str) -> [u8; 32] {
     hash
 }
 
-pub(super) fn is_instance(text: &str) -> bool {
+pub(crate) fn is_instance(text: &str) -> bool {
     let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     starts
         && text.len() <= 63

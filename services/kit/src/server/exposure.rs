@@ -1,5 +1,5 @@
 //! What goes over a network unencrypted can be read and changed on the way, tokens and credentials among it. So plaintext
-//! stays on this machine, unless a setting with an ugly name says that something else protects the network.
+//! stays on this machine: a port elsewhere has TLS, and so has an address, unless a setting with an ugly name says that something else protects the network.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,8 +22,8 @@ pub enum Exposure {
 pub enum ExposureError {
     /// To listen off loopback.
     #[error(
-        "must be a loopback address, not {address}: tokens would be readable on the network; put a TLS proxy in front, or set \
-         {SETTING} = true if the network between protects them"
+        "must be a loopback address, not {address}: tokens would be readable on the network; give the port a \
+         certificate with `tls`, or set {SETTING} = true if the network between protects them"
     )]
     Listen {
         /// The address.
@@ -31,8 +31,8 @@ pub enum ExposureError {
     },
     /// To dial off loopback.
     #[error(
-        "must name a loopback address: tokens and credentials would be readable on the network; set {SETTING} = true if the \
-         network between protects them"
+        "must name a loopback address: tokens and credentials would be readable on the network; use https://, or set \
+         {SETTING} = true if the network between protects them"
     )]
     Dial,
 }
@@ -62,8 +62,9 @@ impl Exposure {
     /// If it is off loopback, and nobody said that this is wanted.
     pub fn check_url(self, url: &str) -> Result<(), ExposureError> {
         let uri: Option<Uri> = url.parse().ok();
+        let is_secure = uri.as_ref().and_then(Uri::scheme_str) == Some("https");
         match uri.as_ref().and_then(Uri::host) {
-            Some(host) if self == Self::Loopback && !is_loopback(host) => Err(ExposureError::Dial),
+            Some(host) if self == Self::Loopback && !is_secure && !is_loopback(host) => Err(ExposureError::Dial),
             Some(_) | None => Ok(()),
         }
     }
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn dialling_in_plaintext_off_loopback_is_refused_too() {
         for inside in
-            ["http://127.0.0.1:9082", "http://[::1]:9082", "http://localhost:9082", "http://LOCALHOST", "", "x y"]
+            ["http://127.0.0.1:9082", "http://[::1]:9082", "http://localhost:9082", "http://LOCALHOST", "", "x y", "https://token"]
         {
             assert_eq!(Exposure::Loopback.check_url(inside), Ok(()), "{inside}");
         }

@@ -11,7 +11,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tonic_reflection::server::Builder as Reflection;
 
-use super::accept::connections;
+use super::accept::{connections, secured};
 use super::listen::Listener;
 use super::simulated;
 use crate::access::AccessLayer;
@@ -84,6 +84,7 @@ pub async fn serve(
     let stop = stop.cancelled_owned();
     match listener.into() {
         Listener::Tcp(listener) => server.serve_with_incoming_shutdown(connections(listener), stop).await,
+        Listener::Tls(listener, tls) => server.serve_with_incoming_shutdown(secured(listener, tls), stop).await,
         Listener::Simulated(incoming, _) => {
             server.serve_with_incoming_shutdown(simulated::connections(incoming), stop).await
         }
@@ -113,13 +114,17 @@ fn endpoint(url: &str) -> Result<Endpoint, UrlError> {
     if !url.starts_with("http://") || url.contains('@') {
         return Err(UrlError);
     }
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| UrlError)?;
-    Ok(endpoint
+    Endpoint::from_shared(url.to_owned()).map(with_bounds).map_err(|_| UrlError)
+}
+
+/// The bounds of every way to another service.
+pub(super) fn with_bounds(endpoint: Endpoint) -> Endpoint {
+    endpoint
         .connect_timeout(Duration::from_secs(2))
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
-        .tcp_nodelay(true))
+        .tcp_nodelay(true)
 }
 
 /// Not the address of a service. What was given is not repeated: it may be a secret in the wrong place.

@@ -7,6 +7,8 @@ use passgate_client::Ambient;
 use passgate_client::world::Incoming;
 use tokio::net::TcpListener;
 
+use crate::tls::ServerTls;
+
 /// Takes an address to listen on. Port 0 is one that the system chooses.
 ///
 /// # Errors
@@ -34,18 +36,29 @@ pub async fn listen(ambient: &Ambient, what: &'static str, address: SocketAddr) 
 pub enum Listener {
     /// The operating system's.
     Tcp(TcpListener),
+    /// The operating system's, with TLS.
+    Tls(TcpListener, ServerTls),
     /// A simulation's.
     Simulated(Box<dyn Incoming>, SocketAddr),
 }
 
 impl Listener {
+    /// The same, which speaks TLS only if `tls` says how. A simulation has none.
+    #[must_use]
+    pub fn secured(self, tls: Option<ServerTls>) -> Self {
+        match (self, tls) {
+            (Self::Tcp(listener), Some(tls)) => Self::Tls(listener, tls),
+            (listener, _) => listener,
+        }
+    }
+
     /// Where it is.
     ///
     /// # Errors
     /// If the system does not say.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
-            Self::Tcp(listener) => listener.local_addr(),
+            Self::Tcp(listener) | Self::Tls(listener, _) => listener.local_addr(),
             Self::Simulated(_, address) => Ok(*address),
         }
     }

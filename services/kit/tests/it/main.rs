@@ -17,3 +17,4 @@ mod idempotency;
 mod migration;
 mod server;
 mod store;
+mod tls;
