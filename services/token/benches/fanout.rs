@@ -203,6 +203,10 @@ impl Writer {
             };
             self.replies.lock().insert(position.number.0, at);
         }
+        if !on {
+            let request = pb::EnableTokenRequest { id: self.token.clone() };
+            tokens.enable_token(with_token(&self.session, request)).await.expect("as it was for the next run");
+        }
     }
 }
 

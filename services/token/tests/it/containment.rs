@@ -18,6 +18,9 @@ const GIVES_POWER: &[&str] = &[
 
 /// Those that give none: they read, take away, narrow, or prove what was proven elsewhere.
 const GIVES_NONE: &[&str] = &[
+    "/passgate.token.v1.AuditService/ListAuditEvents",
+    "/passgate.token.v1.AuditService/VerifyChain",
+    "/passgate.token.v1.AuditService/WatchAuditEvents",
     "/passgate.token.v1.AuthorizationService/Authorize",
     "/passgate.token.v1.AuthorizationService/BatchAuthorize",
     "/passgate.token.v1.AuthorizationService/ExplainDecision",
