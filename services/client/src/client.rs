@@ -7,16 +7,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
 use passgate_proto::token::v1::{AuthorizeRequest, FindLackingRequest, FindLackingResponse};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
+use zeroize::Zeroizing;
 
 use crate::ambient::Ambient;
 use crate::clock::Moment;
 use crate::convert::{Unreadable, read_age};
-use crate::credential::Credential;
+use crate::credential::{Credential, SERVICE_SECRET_PREFIX};
 use crate::decision::{Decision, Question};
 use crate::headers::SERVICE_HEADER;
 use crate::patterns::Patterns;
@@ -103,16 +105,22 @@ impl DecisionClient {
     }
 }
 
-/// Puts a service credential where the other service looks for it.
+/// Puts a credential where the token service looks for it: a secret between services (`pgs_…`) beside any caller's own, and
+/// the token of an API user, which a service of one's own has, as the caller's.
 ///
 /// # Errors
 /// If the credential has characters that no metadata may have; those that we make have none.
-pub fn present(service_credential: &SecretString, metadata: &mut MetadataMap) -> Result<(), Status> {
-    let value = AsciiMetadataValue::try_from(service_credential.expose());
-    let mut value =
-        value.map_err(|_| Status::unauthenticated("the service credential has characters that cannot be sent"))?;
+pub fn present(credential: &SecretString, metadata: &mut MetadataMap) -> Result<(), Status> {
+    let secret = credential.expose();
+    let (name, text) = if secret.starts_with(SERVICE_SECRET_PREFIX) {
+        (SERVICE_HEADER, Zeroizing::new(secret.to_owned()))
+    } else {
+        (AUTHORIZATION.as_str(), Zeroizing::new(format!("Bearer {secret}")))
+    };
+    let value = AsciiMetadataValue::try_from(text.as_str());
+    let mut value = value.map_err(|_| Status::unauthenticated("the credential has characters that cannot be sent"))?;
     value.set_sensitive(true);
-    metadata.insert(SERVICE_HEADER, value);
+    metadata.insert(name, value);
     Ok(())
 }
 
@@ -265,6 +273,21 @@ mod tests {
             assert_eq!((&*request.token, &*request.resource, &*request.at_least), ("a.b.c", "endpoints/sales", "mark"));
             assert_eq!(request.action(), passgate_proto::r#type::v1::Action::Read);
         }
+    }
+
+    #[test]
+    fn a_service_presents_its_secret_beside_the_callers_credential_and_an_api_user_its_token_as_its_own() {
+        for (secret, name, value) in [
+            ("pgs_gateway-1_secret", SERVICE_HEADER, "pgs_gateway-1_secret"),
+            ("a.b.c", "authorization", "Bearer a.b.c"),
+        ] {
+            let mut metadata = MetadataMap::new();
+            present(&SecretString::new(secret.to_owned()), &mut metadata).expect("can be sent");
+            assert_eq!(metadata.len(), 1);
+            assert!(metadata.get(name).is_some_and(|sent| sent == value && sent.is_sensitive()));
+        }
+        let odd = SecretString::new("pgs_\n".to_owned());
+        assert!(present(&odd, &mut MetadataMap::new()).is_err());
     }
 
     #[tokio::test]

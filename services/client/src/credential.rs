@@ -15,7 +15,7 @@ use crate::claims::HEADER_PREFIXES;
 const AUTHORIZATION_BIN: HeaderName = HeaderName::from_static("authorization-bin");
 const SCHEME: &str = "Bearer ";
 /// How secrets between services begin.
-const SERVICE_SECRET_PREFIX: &str = "pgs_";
+pub(crate) const SERVICE_SECRET_PREFIX: &str = "pgs_";
 
 /// A bearer token as it was presented. Whether it is genuine is the Verifier's question.
 pub struct Credential(Zeroizing<String>);

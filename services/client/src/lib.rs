@@ -9,6 +9,10 @@
 //!    says with a [`keyset`] whether it is genuine, and what it [claims]. What writes answer is a [`mark`].
 //! 3. **Decisions**: a [`decision`] answers a question, a [`source`] makes decisions, [`client`] asks the token service.
 
+// The example is run by a test, and names this crate as its users do.
+#[cfg(test)]
+extern crate self as passgate_client;
+
 pub mod action;
 pub mod ambient;
 pub mod claims;

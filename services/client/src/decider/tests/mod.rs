@@ -4,6 +4,7 @@ mod desk;
 mod fake;
 mod holds;
 mod io;
+mod layer;
 mod property;
 mod rules;
 mod truth;
