@@ -7,6 +7,7 @@ use std::time::Duration;
 use passgate_kit::config::Span;
 use passgate_kit::server::Exposure;
 use passgate_kit::store::DatabaseConfig;
+use passgate_kit::tls::{LinkTls, ListenerTls};
 use serde::Deserialize;
 
 pub use crate::password::HasherConfig;
@@ -17,8 +18,12 @@ pub use crate::password::HasherConfig;
 pub struct Config {
     /// Where it listens. Port 0: one that the system chooses.
     pub listen: SocketAddr,
-    /// Where the token service listens: `http://host:port`.
+    /// TLS on that port. Left out, it is plaintext.
+    pub tls: Option<ListenerTls>,
+    /// Where the token service listens: `http://host:port`, or `https://host:port` for TLS.
     pub token_url: String,
+    /// How `https://` is spoken to the token service.
+    pub link_tls: LinkTls,
     /// The identity service's own database.
     pub database: DatabaseConfig,
     /// The file with the credential by which the token service knows this service.
@@ -45,7 +50,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9081)),
+            tls: None,
             token_url: "http://127.0.0.1:9082".to_owned(),
+            link_tls: LinkTls::default(),
             database: DatabaseConfig::sqlite("identity.db".as_ref()),
             credential_file: "identity.credential".into(),
             accepted_file: "accepted.toml".into(),
@@ -66,9 +73,11 @@ impl Config {
     /// Every key whose value cannot be used, with the rule.
     pub fn check(&self) -> Result<(), ConfigError> {
         let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
-        let listen = exposure.check_listen(self.listen).err().map(|error| format!("listen: {error}"));
+        let plain = self.tls.is_none().then(|| exposure.check_listen(self.listen)).and_then(Result::err);
+        let listen = plain.map(|error| format!("listen: {error}"));
+        let link = self.link_tls.check().err().map(|rule| format!("link_tls: {rule}"));
         let token = exposure.check_url(&self.token_url).err().map(|error| format!("token_url: {error}"));
-        let problems: Vec<String> = listen.into_iter().chain(token).collect();
+        let problems: Vec<String> = listen.into_iter().chain(token).chain(link).collect();
         if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
     }
 }

@@ -14,9 +14,10 @@ use passgate_kit::feed::{Adopted, head};
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::server::{
-    BindError, Lifecycle, Readiness, ServiceTasks, UrlError, dial, listen, with_standard_services,
+    BindError, Lifecycle, LinkError, Readiness, ServiceTasks, dial_link, listen, with_standard_services,
 };
 use passgate_kit::store::{DatabaseConfig, OpenError, Store, StoreError};
+use passgate_kit::tls::{Offers, ServerTls, TlsError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +70,10 @@ pub enum StartError {
     Address(#[source] std::io::Error),
     /// The token service's address.
     #[error("`token_url`: {0}")]
-    Url(#[from] UrlError),
+    Link(#[from] LinkError),
+    /// The certificate of the port.
+    #[error("`tls`: {0}")]
+    Tls(#[from] TlsError),
     /// The contracts, which are part of the program.
     #[error("the contracts in this program cannot be read")]
     Contracts(#[from] tonic_reflection::server::Error),
@@ -130,10 +134,11 @@ impl Service {
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
         config.check()?;
         let Runtime { ambient, lifecycle } = runtime;
+        let tls = config.tls.as_ref().map(|tls| ServerTls::open(tls, Offers::Http2, &ambient)).transpose()?;
         let links = Links::new(&config, &ambient)?;
         let store = Store::open(&config.database, SERVICE, &ambient).await?;
         store.migrate::<Migrator>().await?;
-        let listener = listen(&ambient, "the identity service", config.listen).await?;
+        let listener = listen(&ambient, "the identity service", config.listen).await?.secured(tls);
         let address = listener.local_addr().map_err(StartError::Address)?;
         let hasher = Hasher::start(&config.passwords, &ambient).await?;
         if first_start(&store, &hasher, &config).await? == FirstStart::Done {
@@ -171,7 +176,7 @@ struct Links {
 
 impl Links {
     fn new(config: &Config, ambient: &Ambient) -> Result<Self, StartError> {
-        let token = dial(ambient, &config.token_url)?;
+        let token = dial_link(ambient, &config.token_url, &config.link_tls)?;
         let credential = Arc::new(read_secret(&config.credential_file)?);
         let staleness = config.max_staleness.0;
         let decisions = DecisionClient::new(token.clone(), Arc::clone(&credential), ambient.clone(), staleness);
@@ -236,6 +241,7 @@ impl Links {
             marks: self.marks.clone(),
             open_reflection,
         })
+        .knowing_certificates(Arc::clone(&self.accepted))
     }
 }
 

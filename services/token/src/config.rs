@@ -7,6 +7,7 @@ use std::time::Duration;
 use passgate_kit::config::Span;
 use passgate_kit::server::Exposure;
 use passgate_kit::store::DatabaseConfig;
+use passgate_kit::tls::{LinkTls, ListenerTls};
 use serde::Deserialize;
 
 use crate::token::LifetimeRules;
@@ -17,8 +18,12 @@ use crate::token::LifetimeRules;
 pub struct Config {
     /// Where it listens. Port 0: one that the system chooses.
     pub listen: SocketAddr,
-    /// Where the identity service listens: `http://host:port`.
+    /// TLS on that port. Left out, it is plaintext.
+    pub tls: Option<ListenerTls>,
+    /// Where the identity service listens: `http://host:port`, or `https://host:port` for TLS.
     pub identity_url: String,
+    /// How `https://` is spoken to the identity service.
+    pub link_tls: LinkTls,
     /// Where callers reach the gateway: stands in the example lines that a new token comes with.
     pub public_url: String,
     /// The `iss` claim of every token. Left out: `urn:passgate:{installation}`, made once.
@@ -62,7 +67,9 @@ impl Default for Config {
         let seconds = |seconds| Span(Duration::from_secs(seconds));
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9082)),
+            tls: None,
             identity_url: "http://127.0.0.1:9081".to_owned(),
+            link_tls: LinkTls::default(),
             public_url: "http://localhost:8080".to_owned(),
             issuer: None,
             database: DatabaseConfig::sqlite("token.db".as_ref()),
@@ -110,7 +117,10 @@ impl Config {
             "public_url: must begin with http:// or https://",
         );
         let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
-        problems.extend(exposure.check_listen(self.listen).err().map(|error| format!("listen: {error}")));
+        if self.tls.is_none() {
+            problems.extend(exposure.check_listen(self.listen).err().map(|error| format!("listen: {error}")));
+        }
+        problems.extend(self.link_tls.check().err().map(|rule| format!("link_tls: {rule}")));
         problems.extend(exposure.check_url(&self.identity_url).err().map(|error| format!("identity_url: {error}")));
         if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
     }

@@ -12,8 +12,9 @@ use passgate_kit::feed::{Follower, head};
 use passgate_kit::keyfile::{KeyFileError, read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::page::PageTokens;
-use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, dial, listen, with_standard_services};
+use passgate_kit::server::{BindError, Lifecycle, LinkError, ServiceTasks, dial_link, listen, with_standard_services};
 use passgate_kit::store::{OpenError, Store, StoreError};
+use passgate_kit::tls::{Offers, ServerTls, TlsError};
 use passgate_proto::token::v1::audit_service_server::AuditServiceServer;
 use passgate_proto::token::v1::authorization_service_server::AuthorizationServiceServer;
 use passgate_proto::token::v1::change_service_server::ChangeServiceServer;
@@ -73,7 +74,10 @@ pub enum StartError {
     Address(#[source] std::io::Error),
     /// The identity service's address.
     #[error("`identity_url`")]
-    Url(#[from] UrlError),
+    Link(#[from] LinkError),
+    /// The certificate of the port.
+    #[error("`tls`: {0}")]
+    Tls(#[from] TlsError),
     /// The contracts, which are part of the program.
     #[error("the contracts in this program cannot be read")]
     Contracts(#[from] tonic_reflection::server::Error),
@@ -134,12 +138,15 @@ impl Service {
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
         config.check()?;
         let Runtime { ambient, lifecycle } = runtime;
+        let tls = config.tls.as_ref().map(|tls| ServerTls::open(tls, Offers::Http2, &ambient)).transpose()?;
         let secrets = Secrets::read(&config, &ambient)?;
-        let directory =
-            Directory::new(dial(&ambient, &config.identity_url)?, Arc::new(read_secret(&config.credential_file)?));
+        let directory = Directory::new(
+            dial_link(&ambient, &config.identity_url, &config.link_tls)?,
+            Arc::new(read_secret(&config.credential_file)?),
+        );
         let store = Store::open(&config.database, SERVICE, &ambient).await?;
         store.migrate::<Migrator>().await?;
-        let listener = listen(&ambient, "the token service", config.listen).await?;
+        let listener = listen(&ambient, "the token service", config.listen).await?.secured(tls);
         let address = listener.local_addr().map_err(StartError::Address)?;
 
         let installation = make_sure(&store, &secrets.master).await?;
@@ -236,6 +243,7 @@ impl Secrets {
             marks: self.marks.clone(),
             open_reflection,
         })
+        .knowing_certificates(Arc::clone(&self.accepted))
     }
 }
 

@@ -179,8 +179,8 @@ async fn genuine(parts: &AccessParts, credential: Option<Credential>) -> Result<
     }
 }
 
-/// The service that calls, by its credential, by its connection's certificate, or by both if they are of one instance: a
-/// credential that was stolen is of no use beside somebody else's certificate.
+/// The service that calls, by its credential or by its connection's certificate, which needs none beside it. One of another
+/// instance beside it is refused: what was stolen is of no use with somebody else's certificate.
 fn take_service(guard: &AccessLayer, head: &mut request::Parts) -> Result<Option<ServicePeer>, Refusal> {
     let unknown = || Refusal::NotThatService { known: false };
     let presented = single(&head.headers, SERVICE_HEADER);
@@ -191,10 +191,12 @@ fn take_service(guard: &AccessLayer, head: &mut request::Parts) -> Result<Option
         None => None,
     };
     let Some(text) = presented.map_err(|()| unknown())? else { return Ok(certified) };
-    let peer = (guard.parts.services)(&text).ok_or_else(unknown)?;
-    match certified {
-        Some(certified) if (certified.role, &certified.instance) != (peer.role, &peer.instance) => Err(unknown()),
-        Some(_) | None => Ok(Some(peer)),
+    match ((guard.parts.services)(&text), certified) {
+        (Some(peer), Some(certified)) if (peer.role, &peer.instance) != (certified.role, &certified.instance) => {
+            Err(unknown())
+        }
+        (Some(peer), _) => Ok(Some(peer)),
+        (None, certified) => certified.map(Some).ok_or_else(unknown),
     }
 }
 

@@ -18,6 +18,9 @@ use super::files::{certificates, key, provider, roots, system_roots};
 use super::followed::{Followed, Made};
 use super::{LinkTls, ServiceName, TlsError};
 
+/// A connection inside TLS that was made by [`ClientTls::connect`].
+pub type ClientStream<S> = TlsStream<S>;
+
 /// What is asked for in ALPN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaks {

@@ -16,7 +16,7 @@ mod only_services;
 mod server;
 mod stream;
 
-pub use self::client::{ClientTls, Speaks};
+pub use self::client::{ClientStream, ClientTls, Speaks};
 pub use self::config::{CertificateFiles, LinkTls, ListenerTls};
 pub use self::error::TlsError;
 pub use self::name::ServiceName;
