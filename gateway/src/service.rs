@@ -212,6 +212,7 @@ async fn admin_routes(
         store: store.clone(),
         pages: pages.clone(),
         decisions: Arc::clone(&links.decisions),
+        marks: links.marks.clone(),
         tasks: tasks.tracker(),
         stop: tasks.stopping(),
     });

@@ -209,6 +209,7 @@ impl Links {
             store: store.clone(),
             pages: pages.clone(),
             decisions: self.decisions.clone(),
+            marks: self.marks.clone(),
             tasks: tasks.tracker(),
             stop: tasks.stopping(),
         });

@@ -63,6 +63,12 @@ impl Marks {
         response
     }
 
+    /// The mark of one position of this service's feed, for asking others on nothing older.
+    #[must_use]
+    pub fn of(&self, position: Position) -> String {
+        ChangeMark::encode(&self.feed.vector(Some(position)), &self.key)
+    }
+
     /// What a mark says.
     ///
     /// # Errors

@@ -265,6 +265,7 @@ impl RpcParts<'_> {
             store: store.clone(),
             pages: pages.clone(),
             decisions: Arc::new(decider.clone()),
+            marks: marks.clone(),
             tasks: changes.tasks.clone(),
             stop: changes.stop.clone(),
         });

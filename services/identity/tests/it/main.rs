@@ -5,6 +5,7 @@
 mod support;
 
 mod api_user;
+mod audit;
 mod bad_fields;
 mod confirmation;
 mod containment;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::*;
 use crate::caller::{Caller, Reach, Who};
 use crate::mark::FeedOf;
+use crate::store::{DatabaseConfig, Store};
 
 const GRANTED: &str = "/passgate.identity.v1.UserService/ListUsers";
 const OWN: &str = "/passgate.identity.v1.UserService/SetPassword";
@@ -164,6 +165,34 @@ async fn genuine_tokens_learn_the_reason_and_all_others_get_one_answer() {
     let twice = [("authorization", "Bearer allowed"), ("authorization", "Bearer allowed")];
     assert_eq!(call(GRANTED, &twice).await.map(drop), refused(Code::Unauthenticated, Reason::TokenInvalid));
     assert_eq!(call(GRANTED, &[]).await.map(drop), refused(Code::Unauthenticated, Reason::TokenMissing));
+}
+
+#[tokio::test]
+async fn a_genuine_token_that_is_refused_is_noted_and_nothing_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = DatabaseConfig::sqlite(&folder.path().join("noted.db"));
+    let store = Store::open(&database, "things", &passgate_client::Ambient::system()).await.unwrap();
+    let (occurrences, mut written) = crate::audit::occurrences(&store);
+    let guard = AccessLayer::new(parts()).noting(occurrences);
+    let handler = || {
+        tower::service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(Body::empty())) })
+    };
+
+    for (path, token) in
+        [(GRANTED, "allowed"), (OWN, "NO_GRANT"), (ON_ITSELF, "NO_SCOPE"), (GRANTED, "forged"), (GRANTED, "away")]
+    {
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {token}")).body(()).unwrap();
+        guard.layer(handler()).oneshot(request).await.unwrap();
+        assert_eq!(written.next_noted(), None, "{path} {token}");
+    }
+    for reason in ["NO_GRANT", "TOKEN_EXPIRED"] {
+        let request =
+            Request::builder().uri(GRANTED).header("authorization", format!("Bearer {reason}")).body(()).unwrap();
+        guard.layer(handler()).oneshot(request).await.unwrap();
+        let noted = written.next_noted().expect("noted");
+        assert_eq!((noted.reason, noted.subject), (reason, format!("tokens/{}", holder().token_id)));
+        assert_eq!(noted.resource.as_deref(), Some("apis/passgate.identity.v1.UserService/ListUsers"));
+    }
 }
 
 #[tokio::test]

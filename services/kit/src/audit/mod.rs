@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::mark::Marks;
 use crate::page::PageTokens;
 use crate::store::Store;
 
@@ -48,6 +49,8 @@ pub struct AuditParts {
     pub pages: PageTokens,
     /// Says whether a token that opened a stream is still good for it.
     pub decisions: Arc<dyn DecisionSource>,
+    /// Marks what a stream's token must be judged on at least.
+    pub marks: Marks,
     /// Owns the streams.
     pub tasks: TaskTracker,
     /// Ends them.

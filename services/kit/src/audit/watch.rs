@@ -1,16 +1,15 @@
 //! The stream: each change soon after its commit.
 //!
-//! A stream is a use that goes on. The token that opened it is judged again before each batch is sent, and each second
-//! while there is nothing to send; while nobody can judge, nothing is sent.
+//! A stream is a use that goes on. The token that opened it is judged again before each batch is sent, on nothing older than
+//! the batch, and each second while there is nothing to send; while nobody can judge, nothing is sent. So a stream never
+//! tells the change that ends it, nor any after it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use passgate_client::decision::Question;
-use passgate_client::{Principal, Resource};
-use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-};
+use passgate_client::{Position, Principal, Resource};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::outbox::{Events, Outbox, PATIENCE, outbox};
@@ -110,7 +109,7 @@ impl Watch {
                 () = self.outbox.closed() => return AuditError::Gone,
                 () = wake.changed() => {}
                 _ = look.tick() => {
-                    if let Err(refusal @ Refusal::Denied { .. } | refusal @ Refusal::TokenInvalid) = self.judge().await {
+                    if let Err(refusal @ Refusal::Denied { .. } | refusal @ Refusal::TokenInvalid) = self.judge(None).await {
                         return refusal.into();
                     }
                 }
@@ -120,10 +119,11 @@ impl Watch {
 
     /// Tells the next changes, if the token is good. True if there may be more at once.
     async fn tell(&mut self) -> Result<bool, AuditError> {
-        let (newest, rows) = self.read().await?;
+        let (head, rows) = self.read().await?;
+        let newest = i64::try_from(head.number.0).map_err(StoreError::unreadable)?;
         let full = u64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
         if !rows.is_empty() {
-            self.stay().await?;
+            self.stay(self.parts.marks.of(head)).await?;
         }
         for row in rows {
             let number = row.number;
@@ -137,28 +137,30 @@ impl Watch {
     }
 
     /// The newest change, and the next ones up to it: numbers are given in the order of the commits, so none comes later.
-    async fn read(&self) -> Result<(i64, Vec<row::Model>), StoreError> {
+    async fn read(&self) -> Result<(Position, Vec<row::Model>), StoreError> {
         let (filter, last) = (self.filter.clone(), self.last);
         let read = self.parts.store.read(move |conn| {
             Box::pin(async move {
-                let newest = i64::try_from(head(conn).await?.number.0).map_err(StoreError::unreadable)?;
+                let head = head(conn).await?;
+                let newest = i64::try_from(head.number.0).map_err(StoreError::unreadable)?;
                 let rows = row::Entity::find()
                     .filter(filter.condition(conn.get_database_backend(), 0))
                     .filter(row::Column::Number.gt(last))
                     .filter(row::Column::Number.lte(newest))
                     .order_by_asc(row::Column::Number)
                     .limit(BATCH);
-                Ok::<_, StoreError>((newest, rows.all(conn).await?))
+                Ok::<_, StoreError>((head, rows.all(conn).await?))
             })
         });
         read.await
     }
 
-    /// Passes once it is known that the token is good. Nobody knows for ten seconds: the stream ends.
-    async fn stay(&self) -> Result<(), AuditError> {
+    /// Passes once it is known that the token is good, on nothing older than `mark`. Nobody knows for ten seconds: the stream
+    /// ends.
+    async fn stay(&self, mark: String) -> Result<(), AuditError> {
         let judged = async {
             loop {
-                match self.judge().await {
+                match self.judge(Some(mark.clone())).await {
                     Err(Refusal::Undecidable(_)) => tokio::time::sleep(ASK_AGAIN).await,
                     judged => return judged,
                 }
@@ -166,14 +168,15 @@ impl Watch {
         };
         match tokio::time::timeout(PATIENCE, judged).await {
             Ok(judged) => Ok(judged?),
-            Err(_) => Ok(self.judge().await?),
+            Err(_) => Ok(self.judge(Some(mark)).await?),
         }
     }
 
-    /// Whether the token that opened the stream is good for it now.
-    async fn judge(&self) -> Result<(), Refusal> {
+    /// Whether the token that opened the stream is good for it now; judged on nothing older than `at_least`.
+    async fn judge(&self, at_least: Option<String>) -> Result<(), Refusal> {
         let Guest { question, principal, token_id } = &self.guest;
-        let decision = self.parts.decisions.decide(question).await?;
+        let question = Question { at_least, ..question.clone() };
+        let decision = self.parts.decisions.decide(&question).await?;
         decision.verdict.map_err(|denied| Refusal::Denied {
             denied,
             resource: question.resource.to_string(),

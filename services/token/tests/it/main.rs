@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod authorization;
 mod confirmation;
 mod containment;

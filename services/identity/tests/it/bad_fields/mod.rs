@@ -149,6 +149,7 @@ on_both! {
         requests::of_groups(&mut tried, client).await;
         requests::of_grants(&mut tried, client).await;
         requests::of_sessions(&mut tried, &harness.nobody()).await;
+        requests::of_audit(&mut tried, client).await;
 
         every_field_was_tried(&tried, client).await;
         assert_eq!(harness.changes().await, before, "nothing was written");

@@ -396,3 +396,38 @@ pub async fn of_sessions(tried: &mut Tried, client: &Client) {
         ]
     );
 }
+
+pub async fn of_audit(tried: &mut Tried, client: &Client) {
+    let filters = ["moon = 1", "kind > a", "time = soon", "token_id = x", "kind = \"a\0b\"", "kind ="];
+    walk!(
+        tried,
+        client,
+        "ListAuditEvents" = audit.list_audit_events(ListAuditEventsRequest::default()),
+        [
+            vec![one("page_size", |r: &mut ListAuditEventsRequest| r.page_size = -1)],
+            texts("page_token", &["made up", "AAAA"], |r: &mut ListAuditEventsRequest, v| r.page_token = v),
+            texts("filter", &filters, |r: &mut ListAuditEventsRequest, v| r.filter = v),
+        ]
+    );
+    walk!(
+        tried,
+        client,
+        "WatchAuditEvents" = audit.watch_audit_events(WatchAuditEventsRequest::default()),
+        [
+            vec![one("after_number", |r: &mut WatchAuditEventsRequest| r.after_number = Some(u64::MAX))],
+            texts("filter", &filters, |r: &mut WatchAuditEventsRequest, v| r.filter = v),
+        ]
+    );
+    let known = passgate_proto::r#type::v1::Position { feed_id: ID.into(), number: 1, hash: vec![0; 31] };
+    walk!(
+        tried,
+        client,
+        "VerifyChain" = audit.verify_chain(VerifyChainRequest::default()),
+        [
+            vec![one("from_number", |r: &mut VerifyChainRequest| r.from_number = u64::MAX)],
+            vec![one("to_number", |r: &mut VerifyChainRequest| r.to_number = u64::MAX)],
+            vec![one("known", move |r: &mut VerifyChainRequest| r.known = Some(known.clone()))],
+            vec![one("known", |r: &mut VerifyChainRequest| r.known = Some(Default::default()))],
+        ]
+    );
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use passgate_kit::client::SecretString;
 use passgate_kit::client::headers::{MARK_HEADER, PEER_HEADER};
 use passgate_proto::identity::v1::api_user_service_client::ApiUserServiceClient;
+use passgate_proto::identity::v1::audit_service_client::AuditServiceClient;
 use passgate_proto::identity::v1::directory_service_client::DirectoryServiceClient;
 use passgate_proto::identity::v1::grant_service_client::GrantServiceClient;
 use passgate_proto::identity::v1::group_service_client::GroupServiceClient;
@@ -61,6 +62,7 @@ services! {
     groups GroupServiceClient;
     grants GrantServiceClient;
     sessions SessionServiceClient;
+    audit AuditServiceClient;
     directory DirectoryServiceClient;
 }
 

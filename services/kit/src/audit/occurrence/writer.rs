@@ -35,6 +35,12 @@ impl OccurrenceWriter {
         Self { store, queue, lost, folds: Folds::default(), unpruned: PRUNE_AFTER_ROWS, stumbled: false }
     }
 
+    /// What was noted, and is not yet written.
+    #[cfg(test)]
+    pub(crate) fn next_noted(&mut self) -> Option<Occurrence> {
+        self.queue.try_recv().ok().map(|(_, occurrence)| occurrence)
+    }
+
     /// Writes until `stop`, and then what was noted before it.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {

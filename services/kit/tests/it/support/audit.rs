@@ -1,6 +1,7 @@
 //! An audit of the things, and who asks for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,7 +10,8 @@ use passgate_kit::caller::{Caller, Reach, Who};
 use passgate_kit::client::claims::TokenKind;
 use passgate_kit::client::decision::{Decision, Denied, Holder, Question};
 use passgate_kit::client::source::{DecisionSource, Undecidable};
-use passgate_kit::client::{Credential, Jti, Principal, PrincipalKind, Reason, Scopes, TokenId, Vector};
+use passgate_kit::client::{Credential, Jti, MarkKey, Principal, PrincipalKind, Reason, Scopes, TokenId, Vector};
+use passgate_kit::mark::{FeedOf, Marks};
 use passgate_kit::store::Store;
 use passgate_proto::access::rule;
 use tokio::task::JoinHandle;
@@ -17,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// Says of every token what the test wants: nothing is a yes.
+/// Says of every token what the test wants: nothing is a yes. It counts how often it is asked.
 #[derive(Debug, Default)]
-pub struct Says(pub Mutex<Option<Reason>>);
+pub struct Says(pub Mutex<Option<Reason>>, pub AtomicU64);
 
 #[tonic::async_trait]
 impl DecisionSource for Says {
     async fn decide(&self, _: &Question) -> Result<Decision, Undecidable> {
+        self.1.fetch_add(1, Ordering::SeqCst);
         let verdict = match *self.0.lock() {
             None => Ok(()),
             Some(Reason::Undecidable) => return Err(Undecidable::Unreachable(None)),
@@ -87,6 +90,7 @@ impl Audited {
             store: store.clone(),
             pages: store.page_tokens().await.expect("a key"),
             decisions: says.clone(),
+            marks: Marks::new(Arc::new(MarkKey::new([1; 32])), FeedOf::Identity),
             tasks: TaskTracker::new(),
             stop: stop.clone(),
         });
