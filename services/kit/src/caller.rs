@@ -27,7 +27,8 @@ pub struct ServicePeer {
     pub instance: String,
     /// What it may do.
     pub role: Role,
-    /// Which line of that file it came with: the SHA-256 of its secret, zeros for a line without one.
+    /// Which line of that file it came with: the SHA-256 of its secret; for a line without one, of the
+    /// name in the certificate.
     pub sha256: [u8; 32],
 }
 

@@ -6,6 +6,8 @@
 //! stranger every path looks the same.
 
 mod answer;
+#[cfg(test)]
+mod certificate_tests;
 mod judge;
 mod refusal;
 #[cfg(test)]

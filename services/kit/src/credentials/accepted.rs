@@ -22,8 +22,8 @@ use passgate_client::clock::Moment;
 use tokio::sync::watch;
 
 use super::CredentialsError;
-use super::file::{NO_SECRET, load};
-use super::secret::fingerprint;
+use super::file::{load, without_secret};
+use super::secret::{fingerprint, instance_of};
 use crate::caller::ServicePeer;
 use crate::stamp::Stamp;
 use crate::tls::ServiceName;
@@ -76,10 +76,11 @@ impl Accepted {
     #[must_use]
     pub fn check(&self, secret: &str) -> Option<ServicePeer> {
         self.look();
+        instance_of(secret)?; // the name in a certificate is no secret, and opens nothing here
         let presented = fingerprint(secret);
         let mut found = None;
         for peer in self.in_force.borrow().iter() {
-            if peer.sha256 != NO_SECRET && verify_slices_are_equal(&peer.sha256, &presented).is_ok() {
+            if verify_slices_are_equal(&peer.sha256, &presented).is_ok() {
                 found = Some(peer.clone());
             }
         }
@@ -93,7 +94,7 @@ impl Accepted {
         self.look();
         let in_force = self.in_force.borrow();
         let mut lines = in_force.iter().filter(|peer| peer.role == named.role && peer.instance == named.instance);
-        lines.clone().find(|peer| peer.sha256 == NO_SECRET).or_else(|| lines.next()).cloned()
+        lines.clone().find(|peer| peer.sha256 == without_secret(named)).or_else(|| lines.next()).cloned()
     }
 
     /// Ends once the line that `peer` came with is in force no more: everything that it was given ends with it. Cancel safe.

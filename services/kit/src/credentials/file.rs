@@ -18,11 +18,10 @@ use super::CredentialsError;
 use super::secret::{fingerprint, instance_of, is_instance};
 use crate::caller::ServicePeer;
 use crate::keyfile::{folder_of, sync_folder};
+use crate::tls::ServiceName;
 
 /// How many secrets an instance may have at a time.
 pub const SECRETS_PER_INSTANCE: usize = 2;
-/// Stands for the SHA-256 of an instance that has no secret. No secret is ever compared with it.
-pub(super) const NO_SECRET: [u8; 32] = [0; 32];
 /// What a new file's mode is: it holds no secret, and services may run as other users than who adds a line.
 const NEW_FILE_MODE: u32 = 0o644;
 
@@ -34,9 +33,9 @@ pub struct AcceptedLine {
     pub instance: String,
     /// What it may do.
     pub role: RoleName,
-    /// The SHA-256 of the secret, in hexadecimal. Left out (empty): the instance has none, and is known by its certificate.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sha256: String,
+    /// The SHA-256 of the secret, in hexadecimal. Left out: the instance has none, and is known by its certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// A role as files write it.
@@ -77,7 +76,7 @@ impl From<RoleName> for Role {
 /// If it is no service secret.
 pub fn accept(secret: &SecretString, role: Role) -> Result<AcceptedLine, CredentialsError> {
     let instance = instance_of(secret.expose()).ok_or(CredentialsError::NotASecret)?;
-    let sha256 = hex::encode(fingerprint(secret.expose()));
+    let sha256 = Some(hex::encode(fingerprint(secret.expose())));
     Ok(AcceptedLine { instance: instance.to_owned(), role: role.into(), sha256 })
 }
 
@@ -197,9 +196,10 @@ fn peers(file: &Path, contents: &AcceptedFile) -> Result<Vec<ServicePeer>, Crede
         if !is_instance(&line.instance) {
             return Err(wrong("`instance` must be 1 to 63 lower-case letters, digits and `-`, and not begin with `-`"));
         }
-        let mut sha256 = NO_SECRET;
-        if !line.sha256.is_empty() {
-            hex::decode_to_slice(&line.sha256, &mut sha256)
+        let role = line.role.into();
+        let mut sha256 = without_secret(&ServiceName { role, instance: line.instance.clone() });
+        if let Some(digits) = &line.sha256 {
+            hex::decode_to_slice(digits, &mut sha256)
                 .map_err(|_| wrong("`sha256` must be 64 hexadecimal digits, the SHA-256 of a secret"))?;
         }
         let count = per_instance.entry(line.instance.as_str()).or_insert(0_usize);
@@ -207,9 +207,14 @@ fn peers(file: &Path, contents: &AcceptedFile) -> Result<Vec<ServicePeer>, Crede
         if *count > SECRETS_PER_INSTANCE {
             return Err(wrong("it is the third of its `instance`, which may have two"));
         }
-        peers.push(ServicePeer { instance: line.instance.clone(), role: line.role.into(), sha256 });
+        peers.push(ServicePeer { instance: line.instance.clone(), role, sha256 });
     }
     Ok(peers)
+}
+
+/// What stands for the SHA-256 of an instance that has no secret: of the name in its certificate, which is no secret's form.
+pub(super) fn without_secret(name: &ServiceName) -> [u8; 32] {
+    fingerprint(&name.to_string())
 }
 
 /// Puts `text` in the place of the file, whole. Mode and owner stay: who reads the file may be another user than who

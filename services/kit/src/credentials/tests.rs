@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::caller::ServicePeer;
+use crate::tls::ServiceName;
 
 /// A folder with a file of accepted credentials, and a clock that moves only when told to.
 struct Place {
@@ -153,7 +154,7 @@ fn a_change_that_leaves_no_trace_on_the_file_is_seen_within_a_second() {
     let accepted = place.open();
     let before = fs::metadata(&place.file).unwrap();
     let line = |secret| accept(secret, Role::Gateway).unwrap().sha256;
-    let text = fs::read_to_string(&place.file).unwrap().replace(&line(&one), &line(&other));
+    let text = fs::read_to_string(&place.file).unwrap().replace(&line(&one).unwrap(), &line(&other).unwrap());
     fs::write(&place.file, text).unwrap();
     // As if both had been written within one tick: what is remembered of the file fits it as it is now.
     accepted.pretend_nothing_changed();
@@ -236,4 +237,39 @@ fn a_change_keeps_the_files_mode_and_leaves_nothing_beside_it() {
     assert_eq!(fs::metadata(&place.file).unwrap().permissions().mode() & 0o7777, 0o640);
     assert!(!place.file.with_extension("toml.new").exists());
     place.open();
+}
+
+#[test]
+fn a_certificate_counts_for_an_instance_and_role_that_the_file_has_a_line_for() {
+    let place = Place::new();
+    let secret = place.accepts("gateway-1", Role::Gateway);
+    let lines = "\n[[accepted]]\ninstance = \"token-1\"\nrole = \"token\"\n\
+                 [[accepted]]\ninstance = \"token-2\"\nrole = \"token\"\n";
+    fs::write(&place.file, fs::read_to_string(&place.file).unwrap() + lines).unwrap();
+    let accepted = place.open();
+    let check = |uri: &str| accepted.check_certificate(&ServiceName::parse(uri).unwrap());
+
+    assert_eq!(check("spiffe://passgate/gateway/gateway-1"), accepted.check(secret.expose()));
+    let without_a_secret = check("spiffe://passgate/token/token-1").expect("accepted");
+    assert_eq!((without_a_secret.role, without_a_secret.instance.as_str()), (Role::Token, "token-1"));
+    assert_ne!(without_a_secret.sha256, check("spiffe://passgate/token/token-2").expect("accepted").sha256);
+    for unknown in
+        ["spiffe://passgate/token/gateway-1", "spiffe://passgate/gateway/token-1", "spiffe://passgate/token/x"]
+    {
+        assert_eq!(check(unknown), None, "{unknown}");
+        assert_eq!(accepted.check(unknown), None);
+    }
+    assert_eq!(accepted.check("spiffe://passgate/token/token-1"), None, "a name is no secret");
+}
+
+#[tokio::test]
+async fn a_line_without_a_secret_that_is_taken_out_ends_what_its_certificate_opened() {
+    let place = Place::new();
+    fs::write(&place.file, "[[accepted]]\ninstance = \"token-1\"\nrole = \"token\"\n").unwrap();
+    let accepted = place.open();
+    let peer = accepted.check_certificate(&ServiceName::parse("spiffe://passgate/token/token-1").unwrap()).unwrap();
+
+    assert_eq!(remove(&place.file, "token-1").unwrap(), 1);
+
+    tokio::time::timeout(Duration::from_secs(30), accepted.until_removed(&peer)).await.expect("it ends");
 }
