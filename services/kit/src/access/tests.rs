@@ -66,7 +66,7 @@ fn holder() -> Holder {
     }
 }
 
-fn parts() -> AccessParts {
+pub(super) fn parts() -> AccessParts {
     let role = |text: &str| match text {
         "pgs_gateway" => Some(Role::Gateway),
         "pgs_identity" => Some(Role::Identity),
