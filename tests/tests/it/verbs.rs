@@ -1,6 +1,7 @@
 //! The verbs of the command line, as people and scripts use them: the real program, against a real installation, through the
 //! gateway's data port.
 
+mod audit;
 mod desk;
 
 use std::fs;
