@@ -14,6 +14,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::FixedState;
+use smallvec::SmallVec;
 
 use super::thing::Thing;
 use crate::decision::RestsOn;
@@ -21,6 +22,9 @@ use crate::decision::RestsOn;
 /// The place of a thing's cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot(u32);
+
+/// The cells of what a decision rests on: six, and one for each group.
+pub(super) type Spots = SmallVec<[Spot; 10]>;
 
 /// The cell that everything rests on.
 const ALL: Spot = Spot(0);
@@ -97,7 +101,7 @@ impl Cells {
     }
 
     /// The cells of all that a decision rests on.
-    pub(super) fn of(&self, rests_on: &RestsOn) -> Box<[Spot]> {
+    pub(super) fn of(&self, rests_on: &RestsOn) -> Spots {
         let own = [
             ALL,
             self.layout.keys.spot(self.hasher.hash_one(&rests_on.kid)),

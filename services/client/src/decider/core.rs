@@ -68,6 +68,7 @@ pub struct MemoryUse {
 
 /// What became of an answer.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once per question, and taken apart at once")]
 pub enum Judged {
     /// It may be used, now.
     Use(Answer),
@@ -190,7 +191,7 @@ impl Core {
         if !known.is_to_be_kept() {
             return Judged::Use(Answer { known: Arc::new(known), evidence: None, as_of, age });
         }
-        let Some(known) = self.settle(asking, &standing, known) else { return Judged::AskAgain };
+        let Some(known) = self.settle(asking, &standing, known, as_of.token) else { return Judged::AskAgain };
         if known.verdict.is_ok() && !standing.has_evidence(&known, Some(evidence), now, bound, self.usual_bound) {
             return Judged::TooOld { age, bound: standing.bound(bound, self.usual_bound) };
         }
@@ -199,7 +200,7 @@ impl Core {
 
     /// Keeps an answer, or lets it wait until the stream gets where it was computed. `None` if it is of no use: overtaken, or
     /// of another past.
-    fn settle(&self, asking: Asking, before: &Standing, known: Known) -> Option<Arc<Known>> {
+    fn settle(&self, asking: Asking, before: &Standing, known: Known, as_of: Option<Position>) -> Option<Arc<Known>> {
         if before.token.is_none() {
             return Some(Arc::new(known)); // not kept: nothing would tell when it stops being true
         }
@@ -208,7 +209,7 @@ impl Core {
         if asking.line != standing.line || known.line != standing.line {
             return None;
         }
-        let position = known.as_of.token?;
+        let position = as_of?;
         let place = if self.rules.keep(Rule::FeedIdentity) { streams.past.place(&position) } else { Place::Passed };
         if matches!(place, Place::Elsewhere | Place::Forgotten) || !standing.is_untouched(&known, Rule::FillWaiting) {
             return None;

@@ -1,12 +1,12 @@
 //! A decision in memory, with what is needed to tell whether it still holds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::cells::Spot;
+use super::cells::{Cells, Spots};
 use super::shares::Charge;
 use super::standing::Standing;
 use crate::action::Action;
@@ -39,22 +39,27 @@ impl<'a> Asked<'a> {
 }
 
 /// A decision in memory. Whether it holds *now* only the core can say.
+///
+/// What a look-up reads stands first and together: with many tokens it is the memory's speed that counts.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Known {
-    /// Which beginning of the stream its cells belong to.
-    pub(super) line: u64,
     /// The token's digest.
     pub(super) digest: [u8; 32],
-    /// What it was computed from.
-    pub(super) as_of: Vector,
-    /// The cells of what it rests on.
-    pub(super) spots: Box<[Spot]>,
-    pub(super) verdict: Result<(), Denied>,
-    pub(super) facts: Option<Arc<Facts>>,
+    /// Which beginning of the stream its cells belong to.
+    pub(super) line: u64,
+    /// The number of the token service's change that it was computed from.
+    pub(super) number: u64,
+    /// One more than the last change of which it is known that neither it nor one before touched this; 0 is none.
+    seen: AtomicU64,
     /// From when on it says nothing more, as the token has expired then.
     pub(super) until: Option<OffsetDateTime>,
+    /// The cells of what it rests on.
+    pub(super) spots: Spots,
     /// Whether the stream has been where it was computed from. Until then no lease speaks for it.
-    pub(super) is_settled: AtomicBool,
+    is_settled: AtomicBool,
+    pub(super) verdict: Result<(), Denied>,
+    pub(super) facts: Option<Arc<Facts>>,
     /// Its place in the books, while it is kept.
     pub(super) charge: Option<Charge>,
 }
@@ -71,9 +76,10 @@ impl Known {
         // What was refused after its time was over was refused with that known.
         let until = expiry.filter(|end| verdict.is_ok() || !now.is_at_or_after(*end));
         Self {
-            line: standing.line,
             digest: *asked.digest,
-            as_of,
+            line: standing.line,
+            number: as_of.token.map_or(0, |position| position.number.0),
+            seen: AtomicU64::new(0),
             spots: facts.as_ref().map(|facts| standing.cells.of(&facts.rests_on)).unwrap_or_default(),
             verdict,
             facts: facts.map(Arc::new),
@@ -86,10 +92,11 @@ impl Known {
     /// A refusal that rests on nothing.
     pub(super) fn aside(line: u64, asked: &Asked<'_>, denied: Denied, holder: Option<(Holder, RestsOn)>) -> Self {
         Self {
-            line,
             digest: *asked.digest,
-            as_of: Vector::default(),
-            spots: Box::default(),
+            line,
+            number: 0,
+            seen: AtomicU64::new(0),
+            spots: Spots::default(),
             verdict: Err(denied),
             facts: holder.map(|(holder, rests_on)| Arc::new(Facts { holder, rests_on })),
             until: None,
@@ -101,7 +108,7 @@ impl Known {
     /// Makes it the refusal of a token whose time is over. That is not kept: the token service has the better answer.
     pub(super) fn expire(&mut self) {
         self.verdict = Err(expired());
-        self.spots = Box::default();
+        self.spots = Spots::default();
     }
 
     /// Whether it is about a genuine token: only such decisions are kept.
@@ -125,9 +132,18 @@ impl Known {
         Some(Asked { digest: &self.digest, resource: &rests_on.resource, action: rests_on.action, at_least: None })
     }
 
-    /// The number of the token service's change that it was computed from.
-    pub(super) fn number(&self) -> u64 {
-        self.as_of.token.map_or(0, |position| position.number.0)
+    /// Whether nothing up to change `applied` touched what this rests on since it was computed. What was found once is
+    /// noted: what has happened does not change.
+    pub(super) fn is_untouched(&self, cells: &Cells, applied: u64) -> bool {
+        let seen = applied.saturating_add(1);
+        if self.seen.load(Ordering::Relaxed) == seen {
+            return true;
+        }
+        let is_untouched = self.number >= cells.newest(&self.spots);
+        if is_untouched {
+            self.seen.store(seen, Ordering::Relaxed);
+        }
+        is_untouched
     }
 
     /// Whether it answers this question: everything is compared, so a key that two questions share mixes nothing up.
@@ -155,7 +171,8 @@ impl Known {
             2 * ALLOCATION + size_of::<Facts>() + resource + kid + groups + scopes
         });
         let detail = self.verdict.as_ref().err().map_or(0, |denied| ALLOCATION + denied.detail.len());
-        let own = 2 * ALLOCATION + size_of::<Self>() + ALLOCATION + size_of_val(&self.spots[..]);
+        let spilled = if self.spots.spilled() { ALLOCATION + size_of_val(&self.spots[..]) } else { 0 };
+        let own = 2 * ALLOCATION + size_of::<Self>() + spilled;
         u64::try_from(own + facts + detail + TABLES).unwrap_or(u64::MAX)
     }
 }

@@ -29,13 +29,20 @@ pub(super) enum Place {
     Elsewhere,
 }
 
+/// An answer that waits, and the hash that the stream has to tell for it.
+#[derive(Debug)]
+struct Waiting {
+    hash: [u8; 32],
+    known: Arc<Known>,
+}
+
 /// The way since the stream began.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     began: u64,
     reached: Option<Position>,
     hashes: VecDeque<[u8; 32]>,
-    ahead: BTreeMap<u64, Vec<([u8; 32], Arc<Known>)>>,
+    ahead: BTreeMap<u64, Vec<Waiting>>,
     waiting: usize,
 }
 
@@ -55,7 +62,7 @@ impl Past {
         }
         let waited = self.ahead.remove(&position.number.0).unwrap_or_default();
         self.waiting = self.waiting.saturating_sub(waited.len());
-        waited.into_iter().filter(|(hash, _)| *hash == position.hash).map(|(_, known)| known).collect()
+        waited.into_iter().filter(|waited| waited.hash == position.hash).map(|waited| waited.known).collect()
     }
 
     /// Where `position` lies.
@@ -82,7 +89,7 @@ impl Past {
     pub(super) fn wait(&mut self, position: &Position, known: Arc<Known>) {
         if self.waiting < MOST_AHEAD {
             self.waiting += 1;
-            self.ahead.entry(position.number.0).or_default().push((position.hash, known));
+            self.ahead.entry(position.number.0).or_default().push(Waiting { hash: position.hash, known });
         }
     }
 }

@@ -48,11 +48,11 @@ impl Standing {
     /// Whether nothing that was applied speaks against a decision: of this line, not below the floor, and nothing newer
     /// touched what it rests on (rules 3, 4 and 10).
     pub(super) fn is_untouched(&self, known: &Known, fill: Rule) -> bool {
-        let number = known.number();
-        let counts = known.verdict.is_ok() || self.rules.keep(Rule::DenialTouched);
-        let is_new_enough = !self.rules.keep(Rule::Floor) || number >= self.floor;
-        let is_filled = !counts || !self.rules.keep(fill) || number >= self.cells.newest(&known.spots);
-        known.line == self.line && is_new_enough && is_filled
+        let counts = (known.verdict.is_ok() || self.rules.keep(Rule::DenialTouched)) && self.rules.keep(fill);
+        let is_new_enough = !self.rules.keep(Rule::Floor) || known.number >= self.floor;
+        // This picture was read before the cells, so they have all that it has applied.
+        let applied = self.token.map_or(0, |position| position.number.0);
+        known.line == self.line && is_new_enough && (!counts || known.is_untouched(&self.cells, applied))
     }
 
     /// Whether its token's time is not over (rule 10).

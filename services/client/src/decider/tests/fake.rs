@@ -60,11 +60,12 @@ pub(super) fn signed(claims: &Claims, seed: u8) -> Arc<Credential> {
 }
 
 type Answer = Result<Decision, Status>;
+type Answers = Box<dyn Fn(&proto::AuthorizeRequest) -> Answer + Send>;
 
 /// What the test says and sees.
 pub(super) struct Script {
     /// The answer to each question; a yes that is computed from here is the default.
-    pub(super) answer: Mutex<Box<dyn Fn(&proto::AuthorizeRequest) -> Answer + Send>>,
+    pub(super) answer: Mutex<Answers>,
     /// The questions so far.
     pub(super) asked: Mutex<Vec<proto::AuthorizeRequest>>,
     /// Questions wait here for a permit while it is closed.

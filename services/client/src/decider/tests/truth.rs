@@ -89,8 +89,8 @@ impl Database {
 
     /// Whether `token` is revoked by the first `number` changes.
     fn is_revoked(&self, token: usize, number: u64) -> bool {
-        let known = self.changes.iter().take(usize::try_from(number).expect("few"));
-        known.filter(|(_, change)| change.token == token).next_back().is_some_and(|(_, change)| change.revoked)
+        let mut known = self.changes.iter().take(usize::try_from(number).expect("few"));
+        known.rfind(|(_, change)| change.token == token).is_some_and(|(_, change)| change.revoked)
     }
 }
 
@@ -121,7 +121,7 @@ struct Replica {
 
 enum OnTheWay {
     Question { token: usize, replica: usize, asking: Asking, sent: Moment },
-    Answer { token: usize, asking: Asking, sent: Moment, decision: Decision },
+    Answer { token: usize, asking: Asking, sent: Moment, decision: Box<Decision> },
 }
 
 /// An answer that somebody has, and what it was computed from.
@@ -337,12 +337,12 @@ impl World {
                 let memory = &self.replicas[replica].memory;
                 let Some(age) = self.age(replica) else { return Ok(()) };
                 let decision = decision(token, memory, memory.head(), age);
-                self.on_the_way.push(OnTheWay::Answer { token, asking, sent, decision });
+                self.on_the_way.push(OnTheWay::Answer { token, asking, sent, decision: Box::new(decision) });
             }
             OnTheWay::Answer { token, asking, sent, decision } => {
                 let digest = [digest(token); 32];
                 let as_of = decision.as_of.token.expect("computed from something");
-                let came = Came { decision, sent, now: self.desk.now() };
+                let came = Came { decision: *decision, sent, now: self.desk.now() };
                 if let Judged::Use(answer) = self.desk.core.answer(asking, &self.desk.asked(&digest), came, None) {
                     self.judge(token, answer.is_allowed(), Some(as_of), "on the answer that came")?;
                     self.in_hand.push(Held { token, answer, as_of });
