@@ -18,8 +18,11 @@ use super::ledger::AsOf;
 /// What a flight brought, and where the memory stood when it began.
 type Landed<V> = Result<(AsOf, V), Unknown>;
 
+/// A read that many wait for.
+type Flight<V> = Shared<BoxFuture<'static, Landed<V>>>;
+
 /// The reads under way. Cheap to clone; all clones are the same.
-pub struct Flights<K, V>(Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Landed<V>>>>>>);
+pub struct Flights<K, V>(Arc<Mutex<HashMap<K, Flight<V>>>>);
 
 impl<K, V> Default for Flights<K, V> {
     fn default() -> Self {
