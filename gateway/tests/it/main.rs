@@ -1,6 +1,7 @@
 //! The gateway's integration tests: a real service over real connections, on both databases.
 
 mod api;
+mod audit;
 mod containment;
 mod dry_run;
 mod endpoint;
