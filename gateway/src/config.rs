@@ -1,11 +1,13 @@
 //! The gateway's part of the configuration.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
+use passgate_kit::client::decider::MEMORY;
 use passgate_kit::config::Span;
 use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::server::Exposure;
@@ -13,6 +15,9 @@ use passgate_kit::store::DatabaseConfig;
 use serde::Deserialize;
 
 use crate::dial::AllowedUpstreams;
+
+/// The least memory for decisions: a few hundred of them.
+const LEAST_MEMORY: u64 = 1 << 20;
 
 /// How the gateway is run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,8 +27,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where endpoints and APIs are administered.
     pub admin_listen: SocketAddr,
-    /// Where the token service listens: `http://host:port`.
-    pub token_url: String,
+    /// Where the token service listens, each replica of it: `http://host:port`. All are watched, and asked in this order.
+    pub token_urls: Vec<String>,
     /// Where the identity service listens: `http://host:port`.
     pub identity_url: String,
     /// The gateway's own database.
@@ -38,12 +43,17 @@ pub struct Config {
     /// Host and port by which callers know the gateway, such as `api.example.com`; left out, only the address that they
     /// come in at is taken for it.
     pub public_authority: Option<String>,
-    /// How old the evidence of a decision may be.
+    /// How old the evidence of a decision may be. The token service's own bound counts too: the lower of the two.
     pub max_staleness: Span,
-    /// How often the key set is fetched.
-    pub key_refresh: Span,
-    /// How long a key set counts after it was fetched.
-    pub key_max_age: Span,
+    /// Most bytes that decisions take in memory: at least 1 MiB.
+    pub decision_memory: u64,
+    /// How long the token service may take to decide what is not in memory, on all its replicas together.
+    pub ask_deadline: Span,
+    /// End what is open, such as a download or a gRPC stream, when its token stops being good. Without it only the beginning
+    /// is decided.
+    pub end_streams: bool,
+    /// How long such a stream stalls while nobody can tell whether its token is still good, before it is ended too.
+    pub stall_limit: Span,
     /// How long the registry counts after the database was last heard from.
     pub registry_max_age: Span,
     /// How long an upstream may take to accept a connection.
@@ -62,7 +72,7 @@ impl Default for Config {
         Self {
             listen: loopback(8080),
             admin_listen: loopback(9080),
-            token_url: "http://127.0.0.1:9082".to_owned(),
+            token_urls: vec!["http://127.0.0.1:9082".to_owned()],
             identity_url: "http://127.0.0.1:9081".to_owned(),
             database: DatabaseConfig::sqlite("gateway.db".as_ref()),
             credential_file: "gateway.credential".into(),
@@ -70,8 +80,10 @@ impl Default for Config {
             allowed_upstreams: AllowedUpstreams::default(),
             public_authority: None,
             max_staleness: seconds(5),
-            key_refresh: seconds(5),
-            key_max_age: seconds(30),
+            decision_memory: MEMORY,
+            ask_deadline: seconds(3),
+            end_streams: true,
+            stall_limit: seconds(10),
             registry_max_age: seconds(60),
             connect_timeout: seconds(5),
             longest_call: None,
@@ -85,8 +97,8 @@ impl Default for Config {
 pub(crate) struct Checked {
     /// Where the identity service listens.
     pub identity: Authority,
-    /// Where the token service listens.
-    pub token: Authority,
+    /// Where the token service listens: at least one.
+    pub tokens: Vec<Authority>,
     /// By what callers know the gateway.
     pub public: Option<Authority>,
 }
@@ -98,30 +110,44 @@ impl Config {
     /// All that are wrong.
     pub(crate) fn check(&self) -> Result<Checked, ConfigError> {
         let mut wrong = Fields::default();
-        let token = wrong.check("token_url", service_authority(&self.token_url));
+        let tokens = self.check_token_urls(&mut wrong);
         let identity = wrong.check("identity_url", service_authority(&self.identity_url));
         let public = self.public_authority.as_deref().map(public_authority).transpose();
         let public = wrong.check("public_authority", public);
         self.check_spans(&mut wrong);
         self.check_exposure(&mut wrong);
-        match (identity, token, public) {
-            (Some(identity), Some(token), Some(public)) if wrong.is_empty() => Ok(Checked { identity, token, public }),
+        match (identity, public) {
+            (Some(identity), Some(public)) if wrong.is_empty() => Ok(Checked { identity, tokens, public }),
             _ => Err(ConfigError(wrong.into_error())),
         }
+    }
+
+    fn check_token_urls(&self, wrong: &mut Fields) -> Vec<Authority> {
+        let read: Vec<_> = self.token_urls.iter().map(|url| service_authority(url)).collect();
+        let found = read.into_iter().collect::<Result<Vec<_>, _>>();
+        let found = wrong.check("token_urls", found).unwrap_or_default();
+        let distinct: BTreeSet<&str> = found.iter().map(Authority::as_str).collect();
+        if self.token_urls.is_empty() || distinct.len() < found.len() {
+            wrong.add("token_urls", "must name each replica of the token service once, and at least one");
+        }
+        found
     }
 
     fn check_exposure(&self, wrong: &mut Fields) {
         let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
         wrong.check("listen", exposure.check_listen(self.listen));
         wrong.check("admin_listen", exposure.check_listen(self.admin_listen));
-        wrong.check("token_url", exposure.check_url(&self.token_url));
+        for url in &self.token_urls {
+            wrong.check("token_urls", exposure.check_url(url));
+        }
         wrong.check("identity_url", exposure.check_url(&self.identity_url));
     }
 
     fn check_spans(&self, wrong: &mut Fields) {
         for (key, span) in [
             ("max_staleness", self.max_staleness),
-            ("key_refresh", self.key_refresh),
+            ("ask_deadline", self.ask_deadline),
+            ("stall_limit", self.stall_limit),
             ("registry_max_age", self.registry_max_age),
             ("connect_timeout", self.connect_timeout),
             ("longest_call", self.longest_call.unwrap_or(self.connect_timeout)),
@@ -130,8 +156,8 @@ impl Config {
                 wrong.add(key, "must be more than 0");
             }
         }
-        if self.key_max_age <= self.key_refresh {
-            wrong.add("key_max_age", "must be longer than key_refresh, or the keys would never stay current");
+        if self.decision_memory < LEAST_MEMORY {
+            wrong.add("decision_memory", "must be at least 1048576 (1 MiB)");
         }
     }
 }
@@ -171,21 +197,45 @@ mod tests {
     fn every_wrong_key_is_named_at_once() {
         let zero = Span(Duration::ZERO);
         let config = Config {
-            token_url: "https://token:9082".to_owned(),
+            token_urls: vec!["https://token:9082".to_owned()],
             identity_url: "http://identity:9081/path".to_owned(),
             public_authority: Some("user@api.example.com".to_owned()),
             max_staleness: zero,
             longest_call: Some(zero),
-            key_max_age: Config::default().key_refresh,
+            decision_memory: LEAST_MEMORY - 1,
+            stall_limit: zero,
             ..Config::default()
         };
 
         let told = config.check().expect_err("wrong").to_string();
 
-        for key in ["token_url", "identity_url", "public_authority", "max_staleness", "longest_call", "key_max_age"] {
+        for key in [
+            "token_urls",
+            "identity_url",
+            "public_authority",
+            "max_staleness",
+            "longest_call",
+            "decision_memory",
+            "stall_limit",
+        ] {
             assert!(told.contains(&format!("{key}: must be")), "{key} in {told}");
         }
-        assert!(!told.contains("key_refresh: "), "{told}");
+        assert!(!told.contains("ask_deadline: "), "{told}");
+    }
+
+    #[test]
+    fn each_replica_of_the_token_service_is_named_once_and_there_is_at_least_one() {
+        let with = |urls: &[&str]| Config {
+            token_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            ..Config::default()
+        };
+        let (one, other) = ("http://127.0.0.1:9082", "http://127.0.0.1:9092");
+
+        assert_eq!(with(&[one, other]).check().expect("right").tokens.len(), 2);
+        for wrong in [&[][..], &[one, one], &[one, "http://127.0.0.1:9082/x"]] {
+            let told = with(wrong).check().expect_err("wrong").to_string();
+            assert!(told.contains("token_urls: must"), "{told}");
+        }
     }
 
     #[test]
@@ -194,14 +244,14 @@ mod tests {
         let config = Config {
             listen: anywhere(8080),
             admin_listen: anywhere(9080),
-            token_url: "http://token:9082".to_owned(),
+            token_urls: vec!["http://127.0.0.1:9082".to_owned(), "http://token:9082".to_owned()],
             identity_url: "http://identity:9081".to_owned(),
             ..Config::default()
         };
 
         let told = config.check().expect_err("refused").to_string();
 
-        for key in ["listen", "admin_listen", "token_url", "identity_url"] {
+        for key in ["listen", "admin_listen", "token_urls", "identity_url"] {
             assert!(told.contains(&format!("{key}: must")), "{key} in {told}");
         }
         assert!(told.contains(passgate_kit::server::EXPOSURE_SETTING), "{told}");
@@ -210,10 +260,10 @@ mod tests {
 
     #[test]
     fn it_is_read_from_toml_and_unknown_keys_are_refused() {
-        let text = "listen = \"127.0.0.1:0\"\nallowed_upstreams = [\"10.1.0.0/16\"]\nkey_refresh = \"2s\"\n";
+        let text = "listen = \"127.0.0.1:0\"\nallowed_upstreams = [\"10.1.0.0/16\"]\nask_deadline = \"2s\"\n";
         let config: Config = toml::from_str(text).expect("it is read");
 
-        assert_eq!(config.key_refresh, Span(Duration::from_secs(2)));
+        assert_eq!(config.ask_deadline, Span(Duration::from_secs(2)));
         assert!(config.allowed_upstreams.contains("10.1.2.3".parse().expect("an address")));
         assert!(toml::from_str::<Config>("lisen = 1").is_err());
         assert!(toml::from_str::<Config>("allowed_upstreams = [\"10.1.0.1/16\"]").is_err());

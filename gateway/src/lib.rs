@@ -3,8 +3,8 @@
 //! It owns the **registry**: which endpoints and APIs there are, where they go, under which rules. Its two ports are two ways
 //! through the crate:
 //!
-//! - *data port*: a request is read ([`proxy`]), its route is looked up in the [`registry`] snapshot, the token is judged by
-//!   the keys at the edge ([`keys`]) and by the token service, and the request is forwarded over a connection that the
+//! - *data port*: a request is read ([`proxy`]), its route is looked up in the [`registry`] snapshot, the token is judged,
+//!   from memory where that can tell (passgate-client's `decider`), and the request is forwarded over a connection that the
 //!   [`dial`] guard let through;
 //! - *admin port*: kit's access layer authorizes the call, `rpc` reads it, `store` writes row and feed entry in one
 //!   transaction, and the answer leaves once the follower has put the change into the snapshot.
@@ -12,7 +12,6 @@
 pub mod dial;
 pub mod error;
 pub mod fresh;
-pub mod keys;
 pub mod proxy;
 pub mod registry;
 

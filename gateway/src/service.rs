@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use passgate_kit::audit::{Audit, AuditParts, Occurrences, occurrences};
-use passgate_kit::client::Ambient;
+use passgate_kit::client::{Ambient, CachedDecisions};
 use passgate_kit::feed::{Adopted, Applied};
 use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::KeyFileError;
@@ -23,12 +23,10 @@ use crate::admin::AdminParts;
 use crate::config::{Checked, Config, ConfigError};
 use crate::dial::{Connector, DialRules, OwnListeners};
 use crate::fresh::fresh;
-use crate::keys::{EdgeKeys, edge_keys};
 use crate::links::Links;
 use crate::proxy::{Limits, OwnService, Proxy, ProxyParts};
 use crate::ready::Ready;
-use crate::registry::{Apis, Endpoints, Power, RegistryFollower, RegistryReader, Served};
-use crate::rpc::PossibleCallers;
+use crate::registry::{Apis, Endpoints, RegistryFollower, RegistryReader, Served};
 use crate::store::Migrator;
 
 /// The name of the service, where one is needed.
@@ -79,12 +77,12 @@ pub struct Runtime {
 pub struct Running {
     /// Where it listens: `gateway` is for callers, `gateway-admin` for administration.
     pub addresses: Vec<(&'static str, SocketAddr)>,
-    /// Whether it has what it needs: a registry and keys, both current.
+    /// Whether it has what it needs: a current registry, and a lease for what it decides from memory.
     pub ready: watch::Receiver<bool>,
     /// What it routes by.
     pub registry: RegistryReader,
-    /// What it verifies with.
-    pub keys: EdgeKeys,
+    /// What it decides by. Its `stats()` say how it does: lease, memory, asks, streams.
+    pub decisions: CachedDecisions,
 }
 
 /// The gateway.
@@ -116,22 +114,21 @@ impl Service {
         Ok(adopted?)
     }
 
-    /// Starts the gateway. It listens when this returns, and is ready once it has the keys of the token service.
+    /// Starts the gateway. It listens when this returns, and is ready once the token service's stream
+    /// gave it a lease.
     ///
     /// # Errors
     /// Why it does not start.
     pub async fn start(config: Config, runtime: Runtime) -> Result<Running, StartError> {
         let ambient = &runtime.ambient;
         let checked = config.check()?;
-        let links = Links::new(&config, ambient)?;
+        let (links, watching) = Links::new(&config, ambient)?;
         let store = Store::open(&config.database, SERVICE, ambient).await?;
         store.migrate::<Migrator>().await?;
         let ports = Ports::bind(&config, &checked).await?;
         let rules = DialRules::new(config.allowed_upstreams.clone(), ports.own.clone());
         let (writer, registry) = fresh(config.registry_max_age.0, ambient);
         let registry_follower = RegistryFollower::start(store.clone(), writer).await?;
-        let (writer, keys) = edge_keys(config.key_max_age.0, ambient);
-        let key_follower = links.key_follower(ambient, writer, config.key_refresh.0);
 
         let tasks = ServiceTasks::new(runtime.lifecycle);
         let (occurrences, writer) = occurrences(&store);
@@ -139,22 +136,23 @@ impl Service {
         let (routes, health) = with_standard_services(routes).await?;
         let access = links.access_layer(ports.loopback_only()).noting(occurrences.clone());
         let own = BoxCloneSyncService::new(access.layer(routes.clone()));
-        let read = (registry.clone(), keys.clone());
-        let proxy = data_plane(&config, checked, links, rules, own, read.clone(), occurrences, ambient);
+        let decisions = links.decisions.clone();
+        let connector = Connector::new(rules, config.connect_timeout.0);
+        let proxy = data_plane(&config, checked, links, connector, own, registry.clone(), occurrences, ambient);
 
         let (told, ready) = watch::channel(false);
         let addresses = ports.addresses;
         let stop = tasks.stopping();
-        let watching = Ready { registry: read.0, keys: read.1 };
+        let readiness = Ready { registry: registry.clone(), decisions: decisions.clone() };
         tasks.spawn("gateway feed", registry_follower.run(stop.clone()).map(drop));
-        tasks.spawn("gateway keys", key_follower.run(stop.clone()));
-        tasks.spawn("gateway readiness", watching.watch(told, health, tasks.lifecycle().clone()));
+        tasks.spawn("gateway decisions", watching.run(stop.clone()));
+        tasks.spawn("gateway readiness", readiness.watch(told, health, tasks.lifecycle().clone()));
         tasks.spawn("gateway occurrences", writer.run(stop.clone()));
         tasks.spawn("gateway repeats", forget_repeats(store.clone(), stop.clone()));
         tasks.spawn("gateway data port", Arc::new(proxy).serve(ports.data, Limits::default(), stop.clone()));
         tasks.serve("gateway admin port", ports.admin, access, routes);
         tasks.close_after_all("gateway database", store);
-        Ok(Running { addresses, ready, registry, keys })
+        Ok(Running { addresses, ready, registry, decisions })
     }
 }
 
@@ -163,19 +161,18 @@ fn data_plane(
     config: &Config,
     checked: Checked,
     links: Links,
-    rules: DialRules,
+    connector: Connector,
     own: OwnService,
-    (registry, keys): (RegistryReader, EdgeKeys),
+    registry: RegistryReader,
     occurrences: Occurrences,
     ambient: &Ambient,
 ) -> Proxy {
     Proxy::new(ProxyParts {
         registry,
-        keys,
         decisions: links.decisions,
-        connector: Connector::new(rules, config.connect_timeout.0),
+        connector,
         identity: checked.identity,
-        token: checked.token,
+        tokens: checked.tokens,
         own,
         credential: links.credential,
         public: checked.public,
@@ -211,17 +208,17 @@ async fn admin_routes(
     let audit = Audit::new(AuditParts {
         store: store.clone(),
         pages: pages.clone(),
-        decisions: Arc::clone(&links.decisions),
+        decisions: Arc::new(links.decisions.clone()),
         marks: links.marks.clone(),
         tasks: tasks.tracker(),
         stop: tasks.stopping(),
     });
     let served = Served::new(applied);
-    let power = Power::new(links.holdings.clone());
+    let power = links.power.clone();
     let parts = AdminParts {
         endpoints: Endpoints::new(store.clone(), power.clone(), served.clone(), ambient.clone()),
         apis: Apis::new(store.clone(), power, served, ambient.clone()),
-        callers: PossibleCallers::new(links.channel.clone()),
+        callers: links.callers.clone(),
         rules,
         pages,
         marks: links.marks.clone(),
@@ -244,7 +241,7 @@ impl Ports {
         let admin = bind("administration", config.admin_listen).await?;
         let (data_at, admin_at) =
             (data.local_addr().map_err(StartError::Address)?, admin.local_addr().map_err(StartError::Address)?);
-        let own = OwnListeners::beside([checked.identity.clone(), checked.token.clone()]);
+        let own = OwnListeners::beside(checked.tokens.iter().chain([&checked.identity]).cloned());
         own.set(vec![data_at, admin_at]);
         Ok(Self { data, admin, addresses: vec![("gateway", data_at), ("gateway-admin", admin_at)], own })
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use passgate_kit::client::credential::{Credential, CredentialError};
-use passgate_kit::client::decision::{Allowed, Denied, Holder, Question};
-use passgate_kit::client::source::{DecisionSource, Undecidable};
+use passgate_kit::client::decider::{Answer, CachedDecisions};
+use passgate_kit::client::decision::{Denied, Holder, Question};
+use passgate_kit::client::source::Undecidable;
 use passgate_kit::client::verifier::{self, verify};
-use passgate_kit::client::{Action, Ambient, Principal, Reason, Resource, TokenId};
+use passgate_kit::client::{Action, Ambient, Reason, Resource};
 
 use super::refusal::Refusal;
-use crate::keys::EdgeKeys;
 use crate::registry::{Access, EndpointRoute};
 
 /// What stood where the credential belongs.
@@ -17,7 +17,7 @@ pub(super) type Presented = Result<Option<Credential>, CredentialError>;
 
 /// The permission to forward one request.
 #[derive(Debug)]
-pub(super) struct Permit(Option<Allowed>);
+pub(super) struct Permit(Option<Answer>);
 
 impl Permit {
     /// For whoever calls a PUBLIC endpoint; `None` if it is not PUBLIC.
@@ -27,40 +27,51 @@ impl Permit {
 
     /// Who is permitted; `None` is anybody.
     pub(super) fn holder(&self) -> Option<&Holder> {
-        self.0.as_ref().map(Allowed::holder)
+        self.0.as_ref().and_then(Answer::holder)
     }
 }
 
-/// Judges credentials: by the keys at the edge, and then by the token service.
+/// Judges credentials: from memory, by the keys at the edge, and by the token service; in this order.
 #[derive(Debug)]
 pub(super) struct Judge {
-    pub(super) keys: EdgeKeys,
-    pub(super) decisions: Arc<dyn DecisionSource>,
+    pub(super) decisions: CachedDecisions,
     pub(super) ambient: Ambient,
 }
 
 impl Judge {
+    /// The credential, if there is exactly one. Nobody has looked yet whether it is genuine.
+    ///
+    /// # Errors
+    /// If there is none, or something else.
+    pub(super) fn only_one(presented: Presented) -> Result<Arc<Credential>, Refusal> {
+        match presented {
+            Ok(Some(credential)) => Ok(Arc::new(credential)),
+            Ok(None) => Err(Refusal::TokenMissing),
+            Err(CredentialError) => {
+                tracing::info!(rule = "credential", "refused: there is not exactly one bearer token");
+                Err(Refusal::TokenInvalid)
+            }
+        }
+    }
+
     /// The credential, if it is a genuine token as far as the keys can tell. Asks nobody.
     ///
     /// # Errors
     /// `TokenInvalid` for whatever is not one, all alike; the exact reason if it is one that is not good any more.
-    pub(super) fn at_the_edge(&self, presented: Presented) -> Result<Credential, Refusal> {
-        let credential = match presented {
-            Ok(Some(credential)) => credential,
-            Ok(None) => return Err(Refusal::TokenMissing),
-            Err(CredentialError) => {
-                tracing::info!(rule = "credential", "refused: there is not exactly one bearer token");
-                return Err(Refusal::TokenInvalid);
-            }
-        };
-        let keys = self.keys.current().ok_or(Refusal::NotCurrent)?;
-        match verify(&keys, credential.expose().as_bytes(), self.ambient.unix_now()) {
+    pub(super) fn at_the_edge(&self, presented: Presented) -> Result<Arc<Credential>, Refusal> {
+        let credential = Self::only_one(presented)?;
+        let now = self.ambient.moment();
+        let (keys, is_current) = self.decisions.core().keys(now).ok_or(Refusal::NotCurrent)?;
+        match verify(&keys, credential.expose().as_bytes(), now.unix_seconds()) {
             Ok(_) => Ok(credential),
+            Err(refusal) if !is_current && refusal.may_be_of_another_key(credential.expose()) => {
+                Err(Refusal::NotCurrent)
+            }
             Err(refusal) => Err(refused_at_the_edge(&credential, &refusal)),
         }
     }
 
-    /// Asks whether `credential` may do `action` on `resource` now.
+    /// Whether `credential` may do `action` on `resource` now.
     ///
     /// # Errors
     /// Why not.
@@ -72,15 +83,32 @@ impl Judge {
         at_least: Option<String>,
     ) -> Result<Permit, Refusal> {
         let question = Question { token: credential, resource, action, at_least };
-        let decision = self.decisions.decide(&question).await.map_err(refused_undecided)?;
-        let token = decision.holder.as_ref().map(|holder| (holder.principal, holder.token_id));
-        match decision.permit() {
-            Ok(allowed) => Ok(Permit(Some(allowed))),
-            Err(denied) if denied.reason == Reason::TokenInvalid => Err(Refusal::TokenInvalid),
-            Err(denied) if denied.reason == Reason::Undecidable => Err(Refusal::Undecidable(None)),
-            Err(denied) => Err(refused_by_decision(denied, question, token)),
+        let answer = self.decisions.answer(&question, None).await.map_err(refused_undecided)?;
+        match answer.denied() {
+            None => Ok(Permit(Some(answer))),
+            Some(denied) => Err(refused(denied.clone(), &answer, question)),
         }
     }
+}
+
+fn refused(denied: Denied, answer: &Answer, question: Question) -> Refusal {
+    let token = answer.holder().map(|holder| (holder.principal, holder.token_id));
+    match (denied.reason, token) {
+        (Reason::TokenInvalid, _) => {
+            tracing::info!(credential = question.token.fingerprint(), "refused: not a genuine token");
+            return Refusal::TokenInvalid;
+        }
+        (Reason::Undecidable, _) => return Refusal::Undecidable(None),
+        (reason, Some((owner, token))) => {
+            let resource = &question.resource;
+            tracing::info!(
+                passgate.token.id = %token, passgate.principal = %owner, %reason, passgate.resource = %resource,
+                "refused: {reason} for token {token}"
+            );
+        }
+        (reason, None) => tracing::info!(%reason, passgate.resource = %question.resource, "refused: {reason}"),
+    }
+    Refusal::Denied { denied, asked: Some((question.resource, question.action)), token }
 }
 
 fn refused_at_the_edge(credential: &Credential, refusal: &verifier::Refusal) -> Refusal {
@@ -97,11 +125,6 @@ fn refused_at_the_edge(credential: &Credential, refusal: &verifier::Refusal) -> 
     };
     let denied = Denied { reason: refusal.reason, detail: detail.to_owned() };
     Refusal::Denied { denied, asked: None, token: Some((owner, token)) }
-}
-
-fn refused_by_decision(denied: Denied, question: Question, token: Option<(Principal, TokenId)>) -> Refusal {
-    tracing::info!(reason = %denied.reason, passgate.resource = %question.resource, "refused: {}", denied.reason);
-    Refusal::Denied { denied, asked: Some((question.resource, question.action)), token }
 }
 
 fn refused_undecided(cause: Undecidable) -> Refusal {

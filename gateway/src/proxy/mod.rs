@@ -2,8 +2,8 @@
 //!
 //! `Proxy::answer` is that way, top to bottom: the head and the path are checked; what callers may not say is removed;
 //! the credential is taken out; the *path* chooses the room (endpoints, gRPC methods, Passgate's own services); the token
-//! is judged at the edge and by the token service; only then it shows whether there is something; and the request is
-//! written anew for its upstream.
+//! is judged, from memory if that can tell; only then it shows whether there is something; and the request is written anew
+//! for its upstream.
 //!
 //! The invariant: nothing goes upstream without a `Permit`, which only `judge` makes, for the very
 //! [`Target`] that is forwarded. Whoever has no genuine token cannot tell what exists from what does not.
@@ -35,7 +35,8 @@ use http::uri::Authority;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use passgate_kit::audit::{Occurrence, Occurrences};
-use passgate_kit::client::{Ambient, DecisionSource, SecretString};
+use passgate_kit::client::decider::CachedDecisions;
+use passgate_kit::client::{Ambient, SecretString};
 use tower::util::BoxCloneSyncService;
 
 pub use body::{Body, BoxError};
@@ -49,7 +50,6 @@ use judge::Judge;
 use target::{Target, TargetError};
 
 use crate::dial::Connector;
-use crate::keys::EdgeKeys;
 use crate::registry::RegistryReader;
 
 /// The gateway's own services, called without a connection: administration, health, reflection, behind their access layer.
@@ -60,16 +60,14 @@ pub type OwnService = BoxCloneSyncService<Request<tonic::body::Body>, Response<t
 pub struct ProxyParts {
     /// What there is.
     pub registry: RegistryReader,
-    /// What tokens are verified with.
-    pub keys: EdgeKeys,
     /// Who decides.
-    pub decisions: Arc<dyn DecisionSource>,
+    pub decisions: CachedDecisions,
     /// How upstreams are connected to.
     pub connector: Connector,
     /// Where the identity service listens.
     pub identity: Authority,
-    /// Where the token service listens.
-    pub token: Authority,
+    /// Where the token service listens, each replica of it.
+    pub tokens: Vec<Authority>,
     /// The gateway's own services.
     pub own: OwnService,
     /// The gateway's credential towards Passgate's other services.
@@ -89,7 +87,7 @@ pub struct Proxy {
     judge: Judge,
     upstreams: Upstreams,
     identity: Authority,
-    token: Authority,
+    tokens: Vec<Authority>,
     own: OwnService,
     credential: Arc<SecretString>,
     public: Option<Authority>,
@@ -112,10 +110,10 @@ impl Proxy {
     pub fn new(parts: ProxyParts) -> Self {
         Self {
             registry: parts.registry,
-            judge: Judge { keys: parts.keys, decisions: parts.decisions, ambient: parts.ambient },
+            judge: Judge { decisions: parts.decisions, ambient: parts.ambient },
             upstreams: Upstreams::new(parts.connector),
             identity: parts.identity,
-            token: parts.token,
+            tokens: parts.tokens,
             own: parts.own,
             credential: parts.credential,
             public: parts.public,

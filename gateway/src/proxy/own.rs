@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 
 use super::body::{Answering, Body, Upload};
 use super::call::Call;
+use super::judge::Judge;
 use super::refusal::Refusal;
 use super::rooms::{cleaned, unwritable};
 use super::{Proxy, outbound};
@@ -31,7 +32,7 @@ impl Proxy {
         let Call { mut parts, body, peer, speech, .. } = call;
         let authority = match owner {
             BuiltIn::Identity => &self.identity,
-            BuiltIn::Token | BuiltIn::Gateway => &self.token,
+            BuiltIn::Token | BuiltIn::Gateway => self.tokens.first().unwrap_or(&self.identity),
         };
         let built = outbound::to_built_in(&mut parts, authority.clone(), credential.as_deref(), &self.credential, peer);
         built.ok_or_else(unwritable)?;
@@ -64,9 +65,9 @@ impl Proxy {
             None if is_health(path) || call.peer.ip().to_canonical().is_loopback() => {
                 Ok(presented.ok().flatten().map(Arc::new))
             }
-            None => self.judge.at_the_edge(presented).map(|credential| Some(Arc::new(credential))),
+            None => self.judge.at_the_edge(presented).map(Some),
             Some(rule) => {
-                let credential = Arc::new(self.judge.at_the_edge(presented)?);
+                let credential = Judge::only_one(presented)?;
                 let action = match rule.action {
                     access::Action::Read => Action::Read,
                     access::Action::Write => Action::Write,

@@ -1,7 +1,5 @@
 //! The rooms that the registry furnishes: endpoints, and the methods of registered APIs.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{Method, Request, Response, Version, header};
 use http_body_util::BodyExt as _;
@@ -11,7 +9,7 @@ use tokio::time::Instant;
 
 use super::body::{Answering, Body, BoxError, Download, Upload};
 use super::call::Call;
-use super::judge::Permit;
+use super::judge::{Judge, Permit};
 use super::refusal::{Refusal, Speech};
 use super::target::Suffix;
 use super::{Proxy, grpc, inbound, outbound, places};
@@ -84,10 +82,10 @@ impl Proxy {
         Ok(answer)
     }
 
-    /// The permission for `action` on `resource`: from the keys at the edge first, from the token service then.
+    /// The permission for `action` on `resource`.
     pub(super) async fn permit(&self, call: &mut Call, resource: Resource, action: Action) -> Result<Permit, Refusal> {
-        let credential = self.judge.at_the_edge(call.presented())?;
-        self.judge.decide(Arc::new(credential), resource, action, call.at_least()).await
+        let credential = Judge::only_one(call.presented())?;
+        self.judge.decide(credential, resource, action, call.at_least()).await
     }
 
     /// What is asked of a call of a method once it is permitted. Answers its deadline, which the upstream is told too.

@@ -3,21 +3,25 @@
 //! The gateway knows nobody's grants. It asks the token service what of a pattern the caller's own token does not cover now:
 //! there the one containment function compares grants met with scopes, and nothing is taken from a cache.
 
+use std::sync::Arc;
+
 use passgate_kit::caller::Caller;
-use passgate_kit::client::{DecisionClient, EndpointName, Pattern, Patterns, Resource, ServiceName};
+use passgate_kit::client::{
+    Credential, DecisionClient, EndpointName, Pattern, Patterns, Resource, ServiceName, Undecidable,
+};
 
 use crate::error::RegistryError;
 
 /// Asks what callers hold.
 #[derive(Clone, Debug)]
 pub struct Power {
-    client: DecisionClient,
+    replicas: Arc<[DecisionClient]>,
 }
 
 impl Power {
-    /// Asks by `client`.
-    pub const fn new(client: DecisionClient) -> Self {
-        Self { client }
+    /// Asks the token service, whose replicas these go to.
+    pub fn new(replicas: Vec<DecisionClient>) -> Self {
+        Self { replicas: replicas.into() }
     }
 
     /// Passes if the caller holds `endpoints/{name}`, with both actions.
@@ -41,9 +45,26 @@ impl Power {
     async fn over(&self, caller: &Caller, wanted: Pattern) -> Result<(), RegistryError> {
         let wanted = Patterns::from(wanted);
         let lacking = match &caller.credential {
-            Some(credential) => self.client.lacking(credential, &wanted, caller.at_least_text.as_deref()).await?,
+            Some(credential) => self.lacking(credential, &wanted, caller.at_least_text.as_deref()).await?,
             None => wanted,
         };
         if lacking.is_empty() { Ok(()) } else { Err(RegistryError::NotHeld { lacking }) }
+    }
+    /// Asks one replica, and the next one if that cannot tell.
+    async fn lacking(
+        &self,
+        token: &Credential,
+        wanted: &Patterns,
+        at_least: Option<&str>,
+    ) -> Result<Patterns, Undecidable> {
+        let mut failed = Undecidable::Unreachable(None);
+        for replica in &*self.replicas {
+            match replica.lacking(token, wanted, at_least).await {
+                Err(refused @ Undecidable::BadQuestion(_)) => return Err(refused),
+                Err(cause) => failed = cause,
+                lacking => return lacking,
+            }
+        }
+        Err(failed)
     }
 }

@@ -2,6 +2,7 @@
 //! the caller's own token, so that nobody learns here who may what, without the right to learn it there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use passgate_kit::caller::Caller;
@@ -11,6 +12,7 @@ use passgate_proto::gateway::v1::PossibleCaller;
 use passgate_proto::token::v1::authorization_service_client::AuthorizationServiceClient;
 use passgate_proto::token::v1::{ListCallersRequest, ListCallersResponse, list_callers_response};
 use passgate_proto::r#type::v1::Action;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
@@ -24,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Asks for them.
 #[derive(Clone, Debug)]
 pub struct PossibleCallers {
-    channel: Channel,
+    replicas: Arc<[Channel]>,
 }
 
 /// Who could call it.
@@ -37,9 +39,9 @@ pub struct Found {
 }
 
 impl PossibleCallers {
-    /// Asks over `channel`.
-    pub const fn new(channel: Channel) -> Self {
-        Self { channel }
+    /// Asks the token service, whose replicas these go to.
+    pub fn new(replicas: Vec<Channel>) -> Self {
+        Self { replicas: replicas.into() }
     }
 
     /// Who could call `resource`, `endpoints/{name}` or `apis/{name}/*`, with either action.
@@ -57,27 +59,40 @@ impl PossibleCallers {
         Ok(Found { callers: found.into_values().collect(), more })
     }
 
+    /// Asks one replica, and the next one if that is not there.
     async fn ask(&self, caller: &Caller, resource: &str, action: Action) -> Result<ListCallersResponse, Status> {
-        let message = ListCallersRequest {
-            resource: resource.to_owned(),
-            action: action.into(),
-            page_size: MOST,
-            ..Default::default()
-        };
-        let mut request = Request::new(message);
-        request.set_timeout(DEADLINE);
-        let metadata = request.metadata_mut().as_mut();
-        if let Some(token) = caller.credential.as_ref().and_then(|credential| credential.to_header()) {
-            metadata.insert(http::header::AUTHORIZATION, token);
+        let mut failed = away(None);
+        for replica in &*self.replicas {
+            let mut service = AuthorizationServiceClient::new(replica.clone());
+            let answer = timeout(DEADLINE, service.list_callers(question(caller, resource, action))).await;
+            match answer {
+                Ok(Ok(answer)) => return Ok(answer.into_inner()),
+                Ok(Err(status)) if status.code() != Code::Unavailable => return Err(refused(status)),
+                Ok(Err(status)) => failed = refused(status),
+                Err(_) => failed = away(None),
+            }
         }
-        if let Some(mark) = caller.at_least_text.as_ref().and_then(|mark| mark.parse().ok()) {
-            metadata.insert(AT_LEAST_HEADER, mark);
-        }
-        let mut service = AuthorizationServiceClient::new(self.channel.clone());
-        let answer = tokio::time::timeout(DEADLINE, service.list_callers(request)).await;
-        let answer = answer.map_err(|_| away(None))?;
-        answer.map(tonic::Response::into_inner).map_err(refused)
+        Err(failed)
     }
+}
+
+fn question(caller: &Caller, resource: &str, action: Action) -> Request<ListCallersRequest> {
+    let message = ListCallersRequest {
+        resource: resource.to_owned(),
+        action: action.into(),
+        page_size: MOST,
+        ..Default::default()
+    };
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    let metadata = request.metadata_mut().as_mut();
+    if let Some(token) = caller.credential.as_ref().and_then(|credential| credential.to_header()) {
+        metadata.insert(http::header::AUTHORIZATION, token);
+    }
+    if let Some(mark) = caller.at_least_text.as_ref().and_then(|mark| mark.parse().ok()) {
+        metadata.insert(AT_LEAST_HEADER, mark);
+    }
+    request
 }
 
 /// What the token service says with details is for the caller; anything else only means that it did not answer.

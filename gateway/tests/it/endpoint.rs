@@ -133,9 +133,9 @@ on_both_databases! {
             &format!("http://{}", gateway.admin_address()),
             &format!("http://{}", gateway.data_address()),
             &format!("http://localhost:{}", gateway.data_address().port()),
-            &gateway.config().token_url,
+            &gateway.config().token_urls[0],
             &gateway.config().identity_url,
-            &gateway.config().token_url.replace("127.0.0.1", "localhost"),
+            &gateway.config().token_urls[0].replace("127.0.0.1", "localhost"),
             &gateway.config().identity_url.replace("127.0.0.1", "127.0.0.2"),
         ] {
             let wanted = pb::Endpoint { upstream: upstream.to_owned(), ..endpoint("sales") };

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use passgate_gateway::{Config, StartError};
+use passgate_kit::client::Ambient;
 use passgate_kit::store::Dialect;
 use passgate_proto::gateway::v1 as pb;
 use tokio::net::TcpListener;
@@ -60,7 +61,7 @@ on_both_databases! {
     }
 
     async fn it_knows_its_keys_once_ready_and_stops_being_ready_when_told_to_end(gateway: Gateway) {
-        let keys = gateway.running().keys.current().expect("current");
+        let keys = gateway.running().decisions.core().keys(Ambient::system().moment()).expect("told").0;
         assert_eq!(keys.issuer(), "urn:passgate:test");
 
         gateway.stop().await;
@@ -93,7 +94,7 @@ async fn without_the_token_service_it_listens_and_is_not_ready() {
 
     let (running, lifecycle) = run(gateway.config()).await.expect("it starts all the same");
 
-    assert!(running.keys.current().is_none() && !*running.ready.borrow());
+    assert!(!running.decisions.is_live() && !*running.ready.borrow());
     assert!(running.registry.current().is_some());
     gateway.tokens().set_away(false);
     let mut ready = running.ready.clone();
@@ -130,15 +131,15 @@ async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
 
     let cases = [
         (Config { listen: address, ..good.clone() }, "another process has this port"),
-        (Config { token_url: "https://x".to_owned(), ..good.clone() }, "token_url: must be http://host:port"),
+        (Config { token_urls: vec!["https://x".to_owned()], ..good.clone() }, "token_urls: must be http://host:port"),
         (Config { identity_url: "http://u@x".to_owned(), ..good.clone() }, "identity_url: must be http://host:port"),
         (Config { public_authority: Some("a/b".to_owned()), ..good.clone() }, "public_authority: must be a host"),
         (Config { credential_file: "/nowhere".into(), ..good.clone() }, "/nowhere"),
         (Config { listen: ([0, 0, 0, 0], 0).into(), ..good.clone() }, "listen: must be a loopback address"),
         (Config { admin_listen: ([0, 0, 0, 0], 0).into(), ..good.clone() }, "dangerously_plaintext_off_loopback"),
         (
-            Config { token_url: "http://token.example:9082".to_owned(), ..good.clone() },
-            "token_url: must name a loopback",
+            Config { token_urls: vec!["http://token.example:9082".to_owned()], ..good.clone() },
+            "token_urls: must name a loopback",
         ),
         (
             Config { identity_url: "http://192.0.2.1:9081".to_owned(), ..good.clone() },

@@ -5,83 +5,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use parking_lot::Mutex;
 use passgate_gateway::dial::{AllowedUpstreams, Connector, DialRules, OwnListeners};
 use passgate_gateway::fresh::fresh;
-use passgate_gateway::keys::edge_keys;
 use passgate_gateway::proxy::{Limits, OwnService, Proxy, ProxyParts};
 use passgate_gateway::registry::{Access, ApiRoute, ApiTarget, EndpointRoute, Registry, RegistryWriter, UpstreamUrl};
-use passgate_kit::client::claims::{assemble, signing_input};
 use passgate_kit::client::{
-    Ambient, Claims, Decision, DecisionSource, Denied, EndpointName, FeedId, Holder, Jti, KeySet, KeyState, Kid,
-    MethodName, Patterns, Position, Principal, PublicKey, Question, Reason, RestsOn, Scopes, SecretString, ServiceName,
-    TokenId, TokenKind, Undecidable, Vector,
+    Ambient, Claims, EndpointName, FeedId, Jti, MethodName, Position, Principal, SecretString, ServiceName, TokenId,
+    TokenKind,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub const ISSUER: &str = "urn:passgate:test";
+use super::decider::{Decisions, Desk};
+pub use crate::support::ISSUER;
+
 pub const OWN_CREDENTIAL: &str = "pgs_gateway-1_0123456789012345678901234567890123456789012";
 /// Longer than any answer takes.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What the decision source does.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    /// `{resource}:{action}` of what is allowed; everything else is refused as `NO_GRANT`.
-    pub allowed: Mutex<BTreeSet<String>>,
-    /// Refuses everything with this.
-    pub refused: Mutex<Option<Reason>>,
-    /// Cannot decide.
-    pub is_away: Mutex<bool>,
-    /// What was asked.
-    pub asked: Mutex<Vec<String>>,
-}
-
-#[tonic::async_trait]
-impl DecisionSource for Decisions {
-    async fn decide(&self, question: &Question) -> Result<Decision, Undecidable> {
-        let asked = format!("{}:{}", question.resource, question.action);
-        let is_allowed = self.allowed.lock().contains(&asked);
-        self.asked.lock().push(asked);
-        if *self.is_away.lock() {
-            return Err(Undecidable::Unreachable(None));
-        }
-        if question.at_least.as_deref() == Some("no-mark") {
-            let status = tonic::Status::invalid_argument("no mark of ours");
-            return Err(Undecidable::BadQuestion(Box::new(status)));
-        }
-        let reason = self.refused.lock().or((!is_allowed).then_some(Reason::NoGrant));
-        let denied = reason.map(|reason| Denied { reason, detail: format!("refused: {reason}") });
-        let (token_id, jti, principal) = (token_id(), jti(), principal());
-        Ok(Decision {
-            verdict: denied.map_or(Ok(()), Err),
-            as_of: Vector::default(),
-            rests_on: Some(RestsOn {
-                token_id,
-                jti,
-                kid: Kid::of(&[7; 32]),
-                principal,
-                groups: Vec::new(),
-                resource: question.resource.clone(),
-                action: question.action,
-            }),
-            holder: Some(Holder {
-                principal,
-                token_id,
-                jti,
-                kind: TokenKind::Named,
-                scopes: Scopes::Only(Patterns::parse_list(["endpoints/*"]).expect("patterns")),
-                auth_time: None,
-                expires_at: None,
-            }),
-            evidence_age: Duration::ZERO,
-        })
-    }
-}
 
 pub fn principal() -> Principal {
     Principal::parse("users/00000000-0000-7000-8000-000000000003").expect("a principal")
@@ -91,7 +33,7 @@ pub fn token_id() -> TokenId {
     TokenId::parse("00000000-0000-7000-8000-000000000001").expect("an id")
 }
 
-fn jti() -> Jti {
+pub fn jti() -> Jti {
     Jti::parse("00000000-0000-7000-8000-000000000002").expect("an id")
 }
 
@@ -99,9 +41,9 @@ fn jti() -> Jti {
 pub struct Gateway {
     pub address: SocketAddr,
     pub decisions: Arc<Decisions>,
+    pub desk: Desk,
     pub stop: CancellationToken,
     pub served: JoinHandle<()>,
-    key: Ed25519KeyPair,
     _registry: RegistryWriter,
 }
 
@@ -145,28 +87,20 @@ impl Setup {
 
     pub async fn start(self) -> Gateway {
         let ambient = Ambient::system();
-        let key = Ed25519KeyPair::from_seed_unchecked(&[42; 32]).expect("a key");
-        let public =
-            PublicKey::new(key.public_key().as_ref().try_into().expect("32 bytes"), KeyState::Signing).expect("sound");
-        let (mut keys, edge) = edge_keys(Duration::from_secs(3600), &ambient);
-        if self.has_keys {
-            keys.publish(KeySet::new(ISSUER, [public]), ambient.moment());
-        }
+        let desk = Desk::start(self.has_keys, |_| {}).await;
         let (mut writer, registry) = fresh(Duration::from_secs(3600), &ambient);
         if self.has_registry {
             writer.publish(Registry::new(self.endpoints, self.apis, position(&ambient)), ambient.moment());
         }
-        let decisions = Arc::new(Decisions::default());
         let authority = |address: SocketAddr| address.to_string().parse().expect("an authority");
         let own = OwnListeners::beside(self.services.iter().copied().map(authority));
         let rules = DialRules::new(AllowedUpstreams::loopback(), own);
         let proxy = Arc::new(Proxy::new(ProxyParts {
             registry,
-            keys: edge,
-            decisions: Arc::clone(&decisions) as _,
+            decisions: desk.decisions.clone(),
             connector: Connector::new(rules, Duration::from_secs(2)),
             identity: authority(self.identity),
-            token: authority(self.identity),
+            tokens: vec![authority(self.identity)],
             own: self.own,
             credential: Arc::new(SecretString::new(OWN_CREDENTIAL.to_owned())),
             public: None,
@@ -176,7 +110,7 @@ impl Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let (address, stop) = (listener.local_addr().expect("its address"), CancellationToken::new());
         let served = tokio::spawn(proxy.serve(listener, Limits::default(), stop.clone()));
-        Gateway { address, decisions, stop, served, key, _registry: writer }
+        Gateway { address, decisions: Arc::clone(&desk.told), desk, stop, served, _registry: writer }
     }
 }
 
@@ -201,10 +135,14 @@ impl Gateway {
         self.sign(&claims(-1), ISSUER)
     }
 
+    /// Another genuine token each time.
+    pub fn another_token(&self) -> String {
+        let token_id = TokenId::new(Ambient::system().uuid_v7());
+        self.sign(&Claims { token_id, ..claims(3600) }, ISSUER)
+    }
+
     pub fn sign(&self, claims: &Claims, issuer: &str) -> String {
-        let kid = Kid::of(self.key.public_key().as_ref().try_into().expect("32 bytes"));
-        let input = signing_input(claims, &kid, issuer);
-        assemble(&input, self.key.sign(input.as_bytes()).as_ref()).expose().to_owned()
+        self.desk.feed.sign(claims, issuer)
     }
 
     /// `GET {path}` with a genuine token, and perhaps more headers.

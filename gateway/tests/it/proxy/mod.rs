@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod decider;
 mod grpc;
 mod harness;
 mod hostile;

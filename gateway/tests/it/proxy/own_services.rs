@@ -55,13 +55,14 @@ async fn a_granted_method_gets_the_credential_as_it_came_and_the_change_mark() {
     let token = gateway.token();
     gateway.allow("apis/passgate.identity.v1.UserService/CreateUser:write");
     let mut request = call(&gateway, CREATE_USER, Some(&token), one_message());
-    request.headers_mut().insert("passgate-at-least", HeaderValue::from_static("a-mark"));
+    let mark = gateway.desk.mark();
+    request.headers_mut().insert("passgate-at-least", mark.parse().expect("a value"));
 
     assert_eq!(finish(request).await.1["grpc-status"], "0");
 
     let head = identity.heads.lock()[0].clone();
     assert_eq!(head["authorization"], format!("Bearer {token}").as_str());
-    assert_eq!(head["passgate-at-least"], "a-mark");
+    assert_eq!(head["passgate-at-least"], mark.as_str());
     assert!(!head.contains_key("x-passgate-principal"), "it decides again by itself");
 }
 
@@ -75,7 +76,7 @@ async fn a_granted_method_is_refused_without_the_grant_and_one_on_oneself_is_lef
     assert_eq!(identity.heads.lock().len(), 0);
 
     assert_eq!(finish(call(&gateway, GET_SELF, Some(&token), one_message())).await.1["grpc-status"], "0");
-    *gateway.decisions.refused.lock() = Some(Reason::TokenRevoked);
+    gateway.desk.refuse(Some(Reason::TokenRevoked)).await;
     let revoked = status_of(call(&gateway, GET_SELF, Some(&token), one_message())).await;
     assert_eq!(told(&revoked), (Code::Unauthenticated, "passgate".to_owned(), "TOKEN_REVOKED".to_owned()));
     assert_eq!(identity.heads.lock().len(), 1);

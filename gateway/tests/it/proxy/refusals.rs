@@ -136,7 +136,6 @@ async fn with_the_right_what_is_missing_is_404_and_methods_and_types_are_judged_
 #[tokio::test]
 async fn get_head_and_options_read_the_rest_writes_unless_the_endpoint_says_otherwise() {
     let (_upstream, gateway) = sales().await;
-    let token = format!("authorization: Bearer {}", gateway.token());
     for (method, name) in [
         ("GET", "sales"),
         ("HEAD", "sales"),
@@ -146,6 +145,7 @@ async fn get_head_and_options_read_the_rest_writes_unless_the_endpoint_says_othe
         ("POST", "search"),
         ("PUT", "search"),
     ] {
+        let token = format!("authorization: Bearer {}", gateway.another_token());
         gateway.send(&request(method, &format!("/endpoints/{name}"), &[&token], "")).await;
     }
 
@@ -169,14 +169,14 @@ async fn a_genuine_token_is_told_exactly_why_it_is_refused() {
     for reason in
         [Reason::TokenRevoked, Reason::TokenDisabled, Reason::OwnerDisabled, Reason::OwnerDeleted, Reason::KeyRevoked]
     {
-        *gateway.decisions.refused.lock() = Some(reason);
+        gateway.desk.refuse(Some(reason)).await;
         let answer = gateway.get("/endpoints/sales", &[]).await;
         assert_eq!((status(&answer), header(&answer, "x-passgate-reason")), (401, Some(reason.as_str())));
         assert_eq!(header(&answer, "www-authenticate"), Some("Bearer realm=\"passgate\", error=\"invalid_token\""));
     }
     assert_eq!(upstream.count(), 0);
 
-    *gateway.decisions.refused.lock() = None;
+    gateway.desk.refuse(None).await;
     assert_eq!(status(&gateway.get("/endpoints/sales", &[]).await), 200);
 }
 
@@ -218,6 +218,7 @@ async fn a_change_mark_of_somebody_else_is_the_callers_mistake() {
     assert_eq!((status(&answer), header(&answer, "x-passgate-reason")), (400, Some("MALFORMED_REQUEST")));
     assert_eq!(upstream.count(), 0);
 
-    assert_eq!(status(&gateway.get("/endpoints/sales", &["passgate-at-least: a-mark"]).await), 200);
+    let mark = format!("passgate-at-least: {}", gateway.desk.mark());
+    assert_eq!(status(&gateway.get("/endpoints/sales", &[&mark]).await), 200);
     assert!(!upstream.only().contains("passgate-at-least"), "it is between callers and us");
 }

@@ -111,11 +111,11 @@ impl Gateway {
     }
 
     pub fn endpoints(&self, token: &str) -> EndpointClient {
-        EndpointServiceClient::with_interceptor(self.channel.clone(), Bearer(token.to_owned()))
+        EndpointServiceClient::with_interceptor(self.channel.clone(), Bearer(self.tokens.secret(token)))
     }
 
     pub fn apis(&self, token: &str) -> ApiClient {
-        ApiServiceClient::with_interceptor(self.channel.clone(), Bearer(token.to_owned()))
+        ApiServiceClient::with_interceptor(self.channel.clone(), Bearer(self.tokens.secret(token)))
     }
 }
 
@@ -142,7 +142,7 @@ fn configure(database: &TestDatabase, token_service: SocketAddr) -> Config {
     Config {
         listen: anywhere,
         admin_listen: anywhere,
-        token_url: format!("http://{token_service}"),
+        token_urls: vec![format!("http://{token_service}")],
         identity_url: "http://127.0.0.1:9".to_owned(),
         database: database.config().clone(),
         credential_file: file("gateway.credential"),

@@ -3,10 +3,12 @@
 #![cfg(test)]
 
 mod calls;
+mod feed;
 mod gateway;
 mod token_service;
 
 pub use calls::*;
+pub use feed::{Feed, ISSUER};
 pub use gateway::{Gateway, run};
 
 /// Runs each function with a gateway on SQLite and on PostgreSQL.

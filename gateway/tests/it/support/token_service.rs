@@ -5,20 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use parking_lot::Mutex;
-use passgate_kit::client::keyset::Kid;
-use passgate_kit::client::{Action, Pattern, Patterns, Resource, Scopes};
+use passgate_kit::client::{Action, Claims, Jti, Pattern, Patterns, Principal, Resource, Scopes, TokenId, TokenKind};
 use passgate_proto::token::v1 as pb;
 use passgate_proto::token::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
-use passgate_proto::token::v1::key_service_server::{KeyService, KeyServiceServer};
+use passgate_proto::token::v1::change_service_server::ChangeServiceServer;
 use passgate_proto::token::v1::list_callers_response::{Caller, CallerToken, Source};
-use passgate_proto::r#type::v1::{Action as PbAction, PatternList, Position, Positions, PrincipalState};
+use passgate_proto::r#type::v1::{Action as PbAction, PatternList, Positions, PrincipalState};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status, async_trait};
 use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::feed::{Feed, ISSUER};
 
 const LIST_CALLERS: &str = "/passgate.token.v1.AuthorizationService/ListCallers";
 
@@ -33,6 +33,7 @@ struct Token {
 #[derive(Clone, Default)]
 pub struct Tokens {
     known: Arc<Mutex<HashMap<String, Token>>>,
+    feed: Feed,
     callers: Arc<Mutex<Vec<(Caller, Pattern)>>>,
     away: Arc<AtomicBool>,
     holdings_unknown: Arc<AtomicBool>,
@@ -59,9 +60,27 @@ impl Tokens {
         known.insert(token.to_owned(), Token { id, grants: patterns(grants), scopes });
     }
 
+    /// The secret of the token of this name; what has no such token stands for itself.
+    pub fn secret(&self, name: &str) -> String {
+        let known = self.known.lock().get(name).cloned();
+        known.map_or_else(|| name.to_owned(), |token| self.feed.sign(&token.claims(), ISSUER))
+    }
+
+    fn find(&self, secret: &str) -> Option<Token> {
+        let names: Vec<String> = self.known.lock().keys().cloned().collect();
+        let name = names.into_iter().find(|name| self.secret(name) == secret)?;
+        self.known.lock().get(&name).cloned()
+    }
+
+    /// The stream that it tells changes on.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
     /// From now on nobody gets an answer, or everybody again.
     pub fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+        self.feed.set_away(away);
     }
 
     /// From now on nobody learns what tokens cover, while decisions go on.
@@ -87,7 +106,7 @@ impl Tokens {
         let address = listener.local_addr().expect("an address");
         let server = Server::builder()
             .add_service(AuthorizationServiceServer::new(self.clone()))
-            .add_service(KeyServiceServer::new(self.clone()));
+            .add_service(ChangeServiceServer::new(self.feed.clone()));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         address
     }
@@ -103,8 +122,8 @@ impl Tokens {
     }
 
     fn decide(&self, request: &pb::AuthorizeRequest) -> pb::Decision {
-        let as_of = Positions { token: Some(position()), ..Positions::default() };
-        let Some(token) = self.known.lock().get(&request.token).cloned() else {
+        let as_of = Positions { token: Some(self.feed.position().into()), ..Positions::default() };
+        let Some(token) = self.find(&request.token) else {
             return pb::Decision {
                 allowed: false,
                 reason: "TOKEN_INVALID".to_owned(),
@@ -132,19 +151,10 @@ impl Tokens {
             reason: reason.to_owned(),
             message: message.to_owned(),
             as_of: Some(as_of),
-            rests_on: Some(token.rests_on(request)),
+            rests_on: Some(token.rests_on(request, &self.feed)),
             holder: Some(token.holder()),
         }
     }
-}
-
-fn position() -> Position {
-    Position { feed_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(), number: 1, hash: vec![0; 32] }
-}
-
-fn public_key() -> [u8; 32] {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
-    pair.public_key().as_ref().try_into().expect("32 bytes")
 }
 
 impl Token {
@@ -164,11 +174,24 @@ impl Token {
         }
     }
 
-    fn rests_on(&self, request: &pb::AuthorizeRequest) -> pb::RestsOn {
+    fn claims(&self) -> Claims {
+        Claims {
+            token_id: TokenId::parse(&self.uuid(2)).expect("an id"),
+            jti: Jti::parse(&self.uuid(3)).expect("an id"),
+            kind: TokenKind::Named,
+            owner: Principal::parse(&format!("users/{}", self.uuid(1))).expect("a principal"),
+            issued_at: 1_000_000_000,
+            expires_at: None,
+            auth_time: None,
+            scopes: self.scopes.to_claim(),
+        }
+    }
+
+    fn rests_on(&self, request: &pb::AuthorizeRequest, feed: &Feed) -> pb::RestsOn {
         pb::RestsOn {
             token_id: self.uuid(2),
             jti: self.uuid(3),
-            kid: Kid::of(&public_key()).to_string(),
+            kid: feed.kid().to_string(),
             principal: format!("users/{}", self.uuid(1)),
             group_ids: Vec::new(),
             resource: request.resource.clone(),
@@ -206,11 +229,11 @@ impl AuthorizationService for Tokens {
         }
         let asked = request.get_ref();
         let wanted = Patterns::parse_list(&asked.patterns).expect("the gateway asks for patterns");
-        let held = self.known.lock().get(&asked.token).map(|token| token.scopes.meet_with_grants(&token.grants));
+        let held = self.find(&asked.token).map(|token| token.scopes.meet_with_grants(&token.grants));
         Ok(Response::new(pb::FindLackingResponse {
             lacking: held.unwrap_or_default().lacking(&wanted).to_strings(),
             reason: String::new(),
-            as_of: Some(Positions { token: Some(position()), ..Positions::default() }),
+            as_of: Some(Positions { token: Some(self.feed.position().into()), ..Positions::default() }),
             evidence_age: Some(prost_types::Duration::default()),
         }))
     }
@@ -228,7 +251,7 @@ impl AuthorizationService for Tokens {
     ) -> Result<Response<pb::ListCallersResponse>, Status> {
         assert!(request.metadata().get("passgate-service").is_none(), "asked in the caller's name, not the gateway's");
         let token = request.metadata().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let holder = self.known.lock().get(token.trim_start_matches("Bearer ")).cloned().expect("the caller's token");
+        let holder = self.find(token.trim_start_matches("Bearer ")).expect("the caller's token");
         if !holder.grants.covers(&Resource::parse(&format!("apis{LIST_CALLERS}")).expect("a resource"), Action::Read) {
             let facts = HashMap::from([("resource".to_owned(), format!("apis{LIST_CALLERS}"))]);
             let details = ErrorDetails::with_error_info("NO_GRANT", "passgate", facts);
@@ -240,21 +263,5 @@ impl AuthorizationService for Tokens {
         let callers = self.callers.lock();
         let found = callers.iter().filter(|(_, held)| held.meet(&wanted).is_some()).map(|(caller, _)| caller.clone());
         Ok(Response::new(pb::ListCallersResponse { callers: found.collect(), next_page_token: String::new() }))
-    }
-}
-
-#[async_trait]
-impl KeyService for Tokens {
-    async fn list_keys(&self, request: Request<pb::ListKeysRequest>) -> Result<Response<pb::ListKeysResponse>, Status> {
-        self.check_service(&request)?;
-        let bytes = public_key();
-        let key = pb::Key {
-            kid: Kid::of(&bytes).to_string(),
-            algorithm: "EdDSA".to_owned(),
-            public_key: bytes.to_vec(),
-            state: pb::key::State::Signing.into(),
-            create_time: None,
-        };
-        Ok(Response::new(pb::ListKeysResponse { keys: vec![key], issuer: "urn:passgate:test".to_owned() }))
     }
 }

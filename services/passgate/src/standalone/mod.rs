@@ -154,7 +154,7 @@ impl Place {
         passgate_gateway::Config {
             listen: addresses.gateway,
             admin_listen: addresses.gateway_admin,
-            token_url: url(self.token),
+            token_urls: vec![url(self.token)],
             identity_url: url(self.identity),
             database: DatabaseConfig::sqlite(&self.root.join("gateway.db")),
             credential_file: self.credentials.credential_file("gateway"),

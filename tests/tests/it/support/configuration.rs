@@ -35,7 +35,7 @@ impl Ports {
                 folder.join("credentials/master.key").display()
             ),
             _ => format!(
-                "listen = \"{gateway}\"\nadmin_listen = \"{gateway_admin}\"\ntoken_url = \"http://{token}\"\n\
+                "listen = \"{gateway}\"\nadmin_listen = \"{gateway_admin}\"\ntoken_urls = [\"http://{token}\"]\n\
                  identity_url = \"http://{identity}\"\nallowed_upstreams = [\"127.0.0.0/8\"]\n"
             ),
         };
