@@ -14,7 +14,7 @@ fn texts<'a>(events: &'a Value, field: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s14_who_did_what_and_what_was_refused_is_one_list_without_secrets() {
+async fn s25_who_did_what_and_what_was_refused_is_one_list_without_secrets() {
     let upstream = Upstream::start().await;
     let (standalone, admin) = Desk::of_administrator().await;
     admin.done(&["endpoint", "create", "sales-orders", &upstream.url()]);
@@ -42,6 +42,15 @@ async fn s14_who_did_what_and_what_was_refused_is_one_list_without_secrets() {
         ["sign_in.failed", "secret.shown"].iter().all(|kind| kinds.contains(kind)).then_some(())
     })
     .await;
+    alice.done(&["token", "revoke", "laptop", "--yes"]);
+    let refused = plain::get(standalone.gateway, "/endpoints/sales-orders/1").token(&secret).send().await;
+    assert_eq!(refused.outcome(), (401, "TOKEN_REVOKED"));
+    until("the use of a revoked token", || async {
+        let listed = admin.json(&["audit", "list", "--subject", told["subject"].as_str()?]);
+        let mut reasons = listed.as_array()?.iter().map(|event| &event["occurrence"]["reason"]);
+        reasons.any(|reason| reason == "TOKEN_REVOKED").then_some(())
+    })
+    .await;
     let all = admin.json(&["audit", "list"]);
     let kinds = texts(&all, "kind");
     for kind in ["endpoint.created", "user.created", "token.created", "session.began"] {
@@ -58,7 +67,7 @@ async fn s14_who_did_what_and_what_was_refused_is_one_list_without_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s14_auditors_read_watch_and_check_it_and_nobody_else_does() {
+async fn s25_auditors_read_watch_and_check_it_and_nobody_else_does() {
     let (_standalone, admin) = Desk::of_administrator().await;
     let alice = admin.of_user("alice@example.com", &["endpoints/*"]);
     for verb in [&["audit", "list"][..], &["audit", "watch"], &["audit", "verify"]] {
