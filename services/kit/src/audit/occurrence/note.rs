@@ -56,8 +56,8 @@ impl Occurrences {
     pub fn note(&self, occurrence: Occurrence) {
         match self.queue.try_send((self.ambient.now(), occurrence)) {
             Ok(()) => {}
-            // Closed: the service ends, and nothing more is written.
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => self.lost.one(),
+            Err(TrySendError::Full(_)) => self.lost.one(),
+            Err(TrySendError::Closed(_)) => {} // the service ends, and nothing more is written
         }
     }
 }
