@@ -1,6 +1,6 @@
 //! The gateway's part of the configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use passgate_kit::config::Span;
 use passgate_kit::fields::{FieldViolations, Fields};
 use passgate_kit::server::Exposure;
 use passgate_kit::store::DatabaseConfig;
+use passgate_kit::tls::{CertificateFiles, LinkTls};
 use serde::Deserialize;
 
 use crate::dial::AllowedUpstreams;
@@ -25,12 +26,18 @@ const LEAST_MEMORY: u64 = 1 << 20;
 pub struct Config {
     /// Where callers come in. Port 0: one that the system chooses.
     pub listen: SocketAddr,
+    /// TLS on that port. Left out, it is plaintext.
+    pub tls: Option<CertificateFiles>,
     /// Where endpoints and APIs are administered.
     pub admin_listen: SocketAddr,
-    /// Where the token service listens, each replica of it: `http://host:port`. All are watched, and asked in this order.
+    /// TLS on that port. Left out, it is plaintext.
+    pub admin_tls: Option<CertificateFiles>,
+    /// Where the token service listens, each replica of it: `http://host:port`, or `https://host:port` for TLS. All are watched, and asked in this order.
     pub token_urls: Vec<String>,
-    /// Where the identity service listens: `http://host:port`.
+    /// Where the identity service listens: `http://host:port`, or `https://host:port` for TLS.
     pub identity_url: String,
+    /// How `https://` is spoken to those two.
+    pub link_tls: LinkTls,
     /// The gateway's own database.
     pub database: DatabaseConfig,
     /// The file with the credential by which the other services know this gateway.
@@ -40,6 +47,9 @@ pub struct Config {
     /// The loopback and private networks in which upstreams are allowed, such as `10.1.0.0/16`. Link-local addresses and
     /// cloud metadata are never allowed.
     pub allowed_upstreams: AllowedUpstreams,
+    /// Upstreams at `https://` whose certificates are of a CA of their own: by host (`host:port` if that is not 443) the file
+    /// with that CA, in PEM, which is the only one trusted there. All others are trusted as the operating system does.
+    pub upstream_ca_files: BTreeMap<String, PathBuf>,
     /// Host and port by which callers know the gateway, such as `api.example.com`; left out, only the address that they
     /// come in at is taken for it.
     pub public_authority: Option<String>,
@@ -71,13 +81,17 @@ impl Default for Config {
         let seconds = |seconds| Span(Duration::from_secs(seconds));
         Self {
             listen: loopback(8080),
+            tls: None,
             admin_listen: loopback(9080),
+            admin_tls: None,
             token_urls: vec!["http://127.0.0.1:9082".to_owned()],
             identity_url: "http://127.0.0.1:9081".to_owned(),
+            link_tls: LinkTls::default(),
             database: DatabaseConfig::sqlite("gateway.db".as_ref()),
             credential_file: "gateway.credential".into(),
             mark_key_file: "mark.key".into(),
             allowed_upstreams: AllowedUpstreams::default(),
+            upstream_ca_files: BTreeMap::new(),
             public_authority: None,
             max_staleness: seconds(5),
             decision_memory: MEMORY,
@@ -133,10 +147,21 @@ impl Config {
         found
     }
 
+    /// The services that are called with TLS.
+    pub(crate) fn secure_services(&self) -> Vec<Authority> {
+        let urls = self.token_urls.iter().chain([&self.identity_url]);
+        urls.filter(|url| url.starts_with("https://")).filter_map(|url| service_authority(url).ok()).collect()
+    }
+
     fn check_exposure(&self, wrong: &mut Fields) {
         let exposure = Exposure::by_setting(self.dangerously_plaintext_off_loopback);
-        wrong.check("listen", exposure.check_listen(self.listen));
-        wrong.check("admin_listen", exposure.check_listen(self.admin_listen));
+        if self.tls.is_none() {
+            wrong.check("listen", exposure.check_listen(self.listen));
+        }
+        if self.admin_tls.is_none() {
+            wrong.check("admin_listen", exposure.check_listen(self.admin_listen));
+        }
+        wrong.check("link_tls", self.link_tls.check());
         for url in &self.token_urls {
             wrong.check("token_urls", exposure.check_url(url));
         }
@@ -167,12 +192,18 @@ impl Config {
 #[error("the gateway's configuration is wrong: {0}")]
 pub struct ConfigError(FieldViolations);
 
-/// Reads the address of another service.
+/// Reads the address of another service. The port of `https://` is written out, so that it is not taken for 80.
 fn service_authority(url: &str) -> Result<Authority, &'static str> {
-    let rule = "must be http://host:port, without a path";
+    let rule = "must be http://host:port or https://host:port, without a path";
     let uri: Uri = url.parse().map_err(|_| rule)?;
-    let plain = uri.scheme_str() == Some("http") && uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-    uri.into_parts().authority.filter(|authority| plain && !authority.as_str().contains('@')).ok_or(rule)
+    let is_plain = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
+    let (scheme, authority) = (uri.scheme_str().map(str::to_owned), uri.into_parts().authority);
+    let authority = authority.filter(|authority| is_plain && !authority.as_str().contains('@')).ok_or(rule)?;
+    match (scheme.as_deref(), authority.port_u16()) {
+        (Some("http"), _) | (Some("https"), Some(_)) => Ok(authority),
+        (Some("https"), None) => Authority::try_from(format!("{authority}:443")).map_err(|_| rule),
+        _ => Err(rule),
+    }
 }
 
 fn public_authority(text: &str) -> Result<Authority, &'static str> {
@@ -197,7 +228,7 @@ mod tests {
     fn every_wrong_key_is_named_at_once() {
         let zero = Span(Duration::ZERO);
         let config = Config {
-            token_urls: vec!["https://token:9082".to_owned()],
+            token_urls: vec!["ftp://token:9082".to_owned()],
             identity_url: "http://identity:9081/path".to_owned(),
             public_authority: Some("user@api.example.com".to_owned()),
             max_staleness: zero,

@@ -20,6 +20,7 @@ mod config;
 mod links;
 mod ready;
 mod rpc;
+mod secure;
 mod service;
 mod store;
 

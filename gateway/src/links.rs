@@ -8,7 +8,7 @@ use passgate_kit::client::decider::{CachedDecisions, Parts, Settings, Watching};
 use passgate_kit::client::{Ambient, MarkKey, SecretString};
 use passgate_kit::keyfile::{read_key, read_secret};
 use passgate_kit::mark::{FeedOf, Marks};
-use passgate_kit::server::dial;
+use passgate_kit::server::dial_link;
 use tonic::transport::Channel;
 
 use crate::admin::access_layer;
@@ -40,7 +40,8 @@ impl Links {
     pub fn new(config: &Config, ambient: &Ambient) -> Result<(Self, Watching), StartError> {
         let credential = Arc::new(read_secret(&config.credential_file)?);
         let key = Arc::new(MarkKey::new(*read_key(&config.mark_key_file)?));
-        let channels = config.token_urls.iter().map(|url| dial(ambient, url)).collect::<Result<Vec<Channel>, _>>()?;
+        let dial = |url: &String| dial_link(ambient, url, &config.link_tls);
+        let channels = config.token_urls.iter().map(dial).collect::<Result<Vec<Channel>, _>>()?;
         let client = |channel: &Channel| {
             DecisionClient::new(channel.clone(), Arc::clone(&credential), ambient.clone(), config.max_staleness.0)
         };

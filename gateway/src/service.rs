@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use passgate_kit::audit::{Audit, AuditParts, Occurrences, occurrences};
+use passgate_kit::audit::{Audit, AuditParts, occurrences};
 use passgate_kit::client::{Ambient, CachedDecisions};
 use passgate_kit::feed::{Adopted, Applied};
 use passgate_kit::idempotency::forget_old;
 use passgate_kit::keyfile::KeyFileError;
-use passgate_kit::server::{BindError, Lifecycle, ServiceTasks, UrlError, bind, with_standard_services};
+use passgate_kit::server::{BindError, Lifecycle, LinkError, Listener, ServiceTasks, bind, with_standard_services};
 use passgate_kit::store::{DatabaseConfig, OpenError, Store, StoreError};
+use passgate_kit::tls::TlsError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ use crate::links::Links;
 use crate::proxy::{Limits, OwnService, Proxy, ProxyParts};
 use crate::ready::Ready;
 use crate::registry::{Apis, Endpoints, RegistryFollower, RegistryReader, Served};
+use crate::secure::Secure;
 use crate::store::Migrator;
 
 /// The name of the service, where one is needed.
@@ -57,7 +59,10 @@ pub enum StartError {
     Address(#[source] std::io::Error),
     /// The token service's address.
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Link(#[from] LinkError),
+    /// A certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The contracts, which are part of the program.
     #[error("the contracts in this program cannot be read")]
     Contracts(#[from] tonic_reflection::server::Error),
@@ -123,6 +128,7 @@ impl Service {
         let ambient = &runtime.ambient;
         let checked = config.check()?;
         let (links, watching) = Links::new(&config, ambient)?;
+        let secure = Secure::open(&config, ambient)?;
         let store = Store::open(&config.database, SERVICE, ambient).await?;
         store.migrate::<Migrator>().await?;
         let ports = Ports::bind(&config, &checked).await?;
@@ -137,8 +143,8 @@ impl Service {
         let access = links.access_layer(ports.loopback_only()).noting(occurrences.clone());
         let own = BoxCloneSyncService::new(access.layer(routes.clone()));
         let decisions = links.decisions.clone();
-        let connector = Connector::new(rules, config.connect_timeout.0);
-        let proxy = data_plane(&config, checked, links, connector, own, registry.clone(), occurrences, ambient);
+        let connector = secure.connector(rules, &config);
+        let proxy = data_plane(&config, checked, links, connector, own, registry.clone(), ambient).noting(occurrences);
 
         let (told, ready) = watch::channel(false);
         let addresses = ports.addresses;
@@ -149,8 +155,10 @@ impl Service {
         tasks.spawn("gateway readiness", readiness.watch(told, health, tasks.lifecycle().clone()));
         tasks.spawn("gateway occurrences", writer.run(stop.clone()));
         tasks.spawn("gateway repeats", forget_repeats(store.clone(), stop.clone()));
-        tasks.spawn("gateway data port", Arc::new(proxy).serve(ports.data, Limits::default(), stop.clone()));
-        tasks.serve("gateway admin port", ports.admin, access, routes);
+        let proxy = Arc::new(proxy);
+        let data = proxy.serve_secured(ports.data, secure.data, Limits::default(), stop.clone());
+        tasks.spawn("gateway data port", data);
+        tasks.serve("gateway admin port", Listener::from(ports.admin).secured(secure.admin), access, routes);
         tasks.close_after_all("gateway database", store);
         Ok(Running { addresses, ready, registry, decisions })
     }
@@ -164,7 +172,6 @@ fn data_plane(
     connector: Connector,
     own: OwnService,
     registry: RegistryReader,
-    occurrences: Occurrences,
     ambient: &Ambient,
 ) -> Proxy {
     Proxy::new(ProxyParts {
@@ -179,7 +186,6 @@ fn data_plane(
         longest_call: config.longest_call.map(|span| span.0),
         ambient: ambient.clone(),
     })
-    .noting(occurrences)
 }
 
 /// Forgets the repeats of creates that nobody can ask for any more, until `stop`.

@@ -3,6 +3,7 @@
 //! Addresses that a name resolves to are judged one by one, and only those that pass are tried. What is connected to is
 //! therefore always an address that was judged for this very connection, however the name changes.
 
+use std::error::Error;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -10,13 +11,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
+use passgate_kit::tls::Speaks;
 use tokio::net::TcpStream;
 use tower::Service;
 
-use super::{DialError, DialRules};
+use super::service::bare_host;
+use super::{DialError, DialRules, ServiceConnector, UpstreamTrust, Wire};
 
 /// How often the system asks a silent peer whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -26,32 +30,68 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub struct Connector {
     rules: DialRules,
     tcp: HttpConnector<CheckedResolver>,
+    timeout: Duration,
+    trust: UpstreamTrust,
+    speaks: Speaks,
+    services: ServiceConnector,
 }
 
 impl Connector {
-    /// A connector by these rules, which gives up on an upstream that does not accept within `timeout`.
+    /// A connector by these rules, which gives up on an upstream that does not accept within `timeout`. At `https://` it
+    /// trusts certificates by `trust`, for the name in the URL.
     #[must_use]
-    pub fn new(rules: DialRules, timeout: Duration) -> Self {
+    pub fn new(rules: DialRules, timeout: Duration, trust: UpstreamTrust) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(CheckedResolver { rules: rules.clone() });
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(timeout));
         tcp.set_keepalive(Some(KEEPALIVE));
-        Self { rules, tcp }
+        tcp.enforce_http(false); // TLS comes on top of it
+        Self { rules, tcp, timeout, trust, speaks: Speaks::Http1, services: ServiceConnector::plain() }
+    }
+
+    /// The same, which asks for another protocol at `https://`.
+    #[must_use]
+    pub fn speaking(self, speaks: Speaks) -> Self {
+        Self { speaks, ..self }
+    }
+
+    /// The same, with another way to Passgate's own services than without TLS.
+    #[must_use]
+    pub fn with_services(self, services: ServiceConnector) -> Self {
+        Self { services, ..self }
+    }
+
+    /// The way to Passgate's own services.
+    #[must_use]
+    pub fn services(&self) -> ServiceConnector {
+        self.services.clone()
+    }
+
+    /// Speaks TLS with what was connected to.
+    async fn secure(self, uri: Uri, tcp: TcpStream) -> Result<Wire, DialError> {
+        let (authority, name) = (uri.authority().ok_or(DialError::NoHost)?, bare_host(&uri).ok_or(DialError::NoHost)?);
+        let failed = |cause: Box<dyn Error + Send + Sync>| DialError::Tls { host: authority.to_string(), cause };
+        let tls = self.trust.towards(authority, self.speaks).ok_or_else(|| failed("TLS is not set up".into()))?;
+        match tokio::time::timeout(self.timeout, tls.connect(name, tcp)).await {
+            Ok(Ok(stream)) => Ok(Wire::Tls(Box::new(stream))),
+            Ok(Err(cause)) => Err(failed(cause.into())),
+            Err(too_slow) => Err(failed(too_slow.into())),
+        }
     }
 
     /// An address in the URI never reaches the resolver, so it is judged here.
     fn check_literal(&self, uri: &Uri) -> Result<(), DialError> {
-        let host = uri.host().ok_or(DialError::NoHost)?;
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let bare = bare_host(uri).ok_or(DialError::NoHost)?;
+        let port = uri.port_u16().unwrap_or(if is_secure(uri) { 443 } else { 80 });
         match bare.parse::<IpAddr>() {
-            Ok(address) => self.rules.check_end(address, uri.port_u16().unwrap_or(80), false),
-            Err(_) => self.rules.check_name(&bare.to_ascii_lowercase(), uri.port_u16().unwrap_or(80)),
+            Ok(address) => self.rules.check_end(address, port, false),
+            Err(_) => self.rules.check_name(&bare.to_ascii_lowercase(), port),
         }
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Wire>;
     type Error = DialError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -63,15 +103,16 @@ impl Service<Uri> for Connector {
         if let Err(refusal) = self.check_literal(&uri) {
             return Box::pin(async move { Err(refusal) });
         }
-        let rules = self.rules.clone();
         let connecting = self.tcp.call(uri.clone());
+        let this = self.clone();
         Box::pin(async move {
-            let stream = connecting.await.map_err(|cause| connect_error(&uri, cause))?;
-            let (peer, local) = (stream.inner().peer_addr()?, stream.inner().local_addr()?);
+            let stream = connecting.await.map_err(|cause| connect_error(&uri, cause))?.into_inner();
+            let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
             // The system gives both ends the same address exactly when the far one is of this machine.
-            rules.check_end(peer.ip(), peer.port(), peer.ip() == local.ip())?;
-            check_services(&rules, peer).await?;
-            Ok(stream)
+            this.rules.check_end(peer.ip(), peer.port(), peer.ip() == local.ip())?;
+            check_services(&this.rules, peer).await?;
+            let wire = if is_secure(&uri) { this.secure(uri, stream).await? } else { Wire::Plain(stream) };
+            Ok(TokioIo::new(wire))
         })
     }
 }
@@ -86,6 +127,10 @@ async fn check_services(rules: &DialRules, peer: SocketAddr) -> Result<(), DialE
         }
     }
     Ok(())
+}
+
+fn is_secure(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
 }
 
 fn connect_error<E: std::error::Error + Send + Sync + 'static>(uri: &Uri, cause: E) -> DialError {
@@ -141,7 +186,11 @@ mod tests {
     use super::*;
 
     fn connector(allowed: AllowedUpstreams, own: &OwnListeners) -> Connector {
-        Connector::new(DialRules::new(allowed, own.clone()), Duration::from_secs(5))
+        Connector::new(
+            DialRules::new(allowed, own.clone()),
+            Duration::from_secs(5),
+            UpstreamTrust::system(&passgate_kit::client::Ambient::system()),
+        )
     }
 
     async fn listener() -> (TcpListener, Uri) {

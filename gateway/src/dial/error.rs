@@ -70,6 +70,15 @@ pub enum DialError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The other end has no certificate for this name that is trusted, or does not speak TLS, or not the protocol asked for.
+    #[error("no TLS with {host}")]
+    Tls {
+        /// Host and port as they were asked for.
+        host: String,
+        /// What was wrong.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The connection was gone before it could be looked at.
     #[error("the connection ended at once")]
     Gone(#[from] io::Error),
@@ -89,7 +98,7 @@ impl DialError {
             | Self::NoHost => true,
             // A refusal by the resolver comes wrapped in what the connector makes of it.
             Self::Connect { cause, .. } => is_refusal_below(cause.as_ref()),
-            Self::Gone(_) => false,
+            Self::Tls { .. } | Self::Gone(_) => false,
         }
     }
 }

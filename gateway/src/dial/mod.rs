@@ -9,9 +9,15 @@ mod classify;
 mod connector;
 mod error;
 mod rules;
+mod service;
+mod trust;
+mod wire;
 
 pub use allowed::{AllowedUpstreams, Network, NetworkError};
 pub use classify::{Class, Forbidden, classify};
 pub use connector::Connector;
 pub use error::DialError;
 pub use rules::{DialRules, OwnListeners};
+pub use service::ServiceConnector;
+pub use trust::UpstreamTrust;
+pub use wire::Wire;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use http::header::{self, HeaderMap};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::Connect;
 use hyper_util::client::legacy::{Builder, Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use passgate_kit::tls::Speaks;
 use tokio::time::{Instant, sleep};
 
 use super::body::{Body, UploadWatch};
 use super::lanes::{Lanes, Place};
 use super::refusal::Refusal;
-use crate::dial::{Connector, DialError};
+use crate::dial::{Connector, DialError, ServiceConnector};
 
 /// How long a connection to an upstream is kept for the next request.
 const IDLE: Duration = Duration::from_secs(60);
@@ -36,20 +37,17 @@ const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
 pub(super) struct Upstreams {
     http1: Client<Connector, Body>,
     http2: Lanes<Connector>,
-    own: Lanes<HttpConnector>,
+    own: Lanes<ServiceConnector>,
 }
 
 impl Upstreams {
     /// Connections to registered upstreams by `connector`; those to Passgate's own services do not need its guard, since
     /// their addresses come from the configuration.
     pub(super) fn new(connector: Connector) -> Self {
-        let mut own = HttpConnector::new();
-        own.set_nodelay(true);
-        own.set_connect_timeout(Some(Duration::from_secs(2)));
         Self {
-            http1: builder().build(connector.clone()),
-            http2: Lanes::new(|| http2().build(connector.clone())),
-            own: Lanes::new(|| http2().build(own.clone())),
+            http1: builder().build(connector.clone().speaking(Speaks::Http1)),
+            http2: Lanes::new(|| http2().build(connector.clone().speaking(Speaks::Http2))),
+            own: Lanes::new(|| http2().build(connector.services())),
         }
     }
 

@@ -13,6 +13,7 @@ use passgate_kit::client::decision::Holder;
 use passgate_kit::client::headers::{AT_LEAST_HEADER, PEER_HEADER, SERVICE_HEADER};
 
 use super::judge::Permit;
+use super::serve::CameByTls;
 use super::target::Suffix;
 use super::{headers, query};
 use crate::registry::{EndpointRoute, UpstreamUrl};
@@ -40,7 +41,7 @@ pub(super) fn to_endpoint(
         path.push('?');
         path.push_str(&query);
     }
-    parts.uri = uri(route.upstream.authority().clone(), PathAndQuery::try_from(path).ok()?)?;
+    parts.uri = uri(route.upstream.scheme(), route.upstream.authority().clone(), PathAndQuery::try_from(path).ok()?)?;
     parts.version = Version::HTTP_11;
     let takes_trailers = strip(&mut parts.headers);
     if takes_trailers {
@@ -49,13 +50,13 @@ pub(super) fn to_endpoint(
     }
     join_cookies(&mut parts.headers)?;
     parts.headers.insert(header::HOST, route.upstream.host_header().clone());
-    introduce(&mut parts.headers, permit.holder(), peer)
+    introduce(parts, permit.holder(), peer)
 }
 
 /// Makes `parts` the head of a call to an API's upstream. `None` if the address cannot be written.
 pub(super) fn to_api(parts: &mut Parts, permit: &Permit, upstream: &UpstreamUrl, peer: SocketAddr) -> Option<()> {
-    to_grpc(parts, upstream.authority().clone())?;
-    introduce(&mut parts.headers, permit.holder(), peer)
+    to_grpc(parts, upstream.scheme(), upstream.authority().clone())?;
+    introduce(parts, permit.holder(), peer)
 }
 
 /// Makes `parts` the head of a call to one of Passgate's own services, which decides again: it gets the credential as it
@@ -68,7 +69,7 @@ pub(super) fn to_built_in(
     peer: SocketAddr,
 ) -> Option<()> {
     let at_least = parts.headers.get(AT_LEAST_HEADER).cloned();
-    to_grpc(parts, authority)?;
+    to_grpc(parts, Scheme::HTTP, authority)?; // whether there is TLS, the way to the services knows
     if let Some(mark) = at_least {
         parts.headers.insert(AT_LEAST_HEADER, mark);
     }
@@ -82,8 +83,8 @@ pub(super) fn to_built_in(
     Some(())
 }
 
-fn to_grpc(parts: &mut Parts, authority: Authority) -> Option<()> {
-    parts.uri = uri(authority, parts.uri.path_and_query()?.clone())?;
+fn to_grpc(parts: &mut Parts, scheme: Scheme, authority: Authority) -> Option<()> {
+    parts.uri = uri(scheme, authority, parts.uri.path_and_query()?.clone())?;
     parts.version = Version::HTTP_2;
     strip(&mut parts.headers);
     parts.headers.remove(header::HOST);
@@ -91,8 +92,8 @@ fn to_grpc(parts: &mut Parts, authority: Authority) -> Option<()> {
     Some(())
 }
 
-fn uri(authority: Authority, path: PathAndQuery) -> Option<Uri> {
-    Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path).build().ok()
+fn uri(scheme: Scheme, authority: Authority, path: PathAndQuery) -> Option<Uri> {
+    Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().ok()
 }
 
 /// Removes what ends here. The body's length is written anew from the body itself.
@@ -114,9 +115,11 @@ fn join_cookies(headers: &mut HeaderMap) -> Option<()> {
     Some(())
 }
 
-fn introduce(headers: &mut HeaderMap, holder: Option<&Holder>, peer: SocketAddr) -> Option<()> {
+fn introduce(parts: &mut Parts, holder: Option<&Holder>, peer: SocketAddr) -> Option<()> {
+    let proto = if parts.extensions.get::<CameByTls>().is_some() { "https" } else { "http" };
+    let headers = &mut parts.headers;
     headers.insert(FORWARDED_FOR, peer_value(peer)?);
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
     let Some(holder) = holder else { return Some(()) };
     headers.insert(PRINCIPAL, HeaderValue::try_from(holder.principal.to_string()).ok()?);
     headers.insert(TOKEN_ID, HeaderValue::try_from(holder.token_id.to_string()).ok()?);

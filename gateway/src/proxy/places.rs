@@ -19,8 +19,10 @@ pub(super) fn rewrite(answer: &mut HeaderMap, route: &EndpointRoute) {
 
 /// Where a redirect leads at the gateway; `None` if that is no place of this endpoint's.
 fn relocated(location: &str, route: &EndpointRoute) -> Option<String> {
-    let absolute =
-        location.strip_prefix("http://").and_then(|rest| rest.strip_prefix(route.upstream.authority().as_str()));
+    let (scheme, rest) = location.split_once("://").unwrap_or_default();
+    let absolute = (scheme == route.upstream.scheme().as_str())
+        .then(|| rest.strip_prefix(route.upstream.authority().as_str()))
+        .flatten();
     let path = match absolute {
         Some(path) => path,
         None if location.starts_with('/') && !location.starts_with("//") => location,

@@ -1,5 +1,8 @@
-//! Connections of callers: HTTP/1.1 and HTTP/2 without TLS on one port, each under bounds, drained when told to stop.
+//! Connections of callers: HTTP/1.1 and HTTP/2 on one port, with TLS or without, each under bounds, drained when told to
+//! stop.
 
+use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use passgate_kit::tls::{Room, ServerStream, ServerTls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,21 +48,47 @@ impl Default for Limits {
     }
 }
 
+/// Among the extensions of a request whose caller speaks TLS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CameByTls;
+
 impl Proxy {
-    /// Serves `listener` until `stop`, then finishes what is under way. How long that may take is the caller's to bound: dropping this ends it.
+    /// Serves `listener` without TLS, as [`Proxy::serve_secured`].
     pub async fn serve(self: Arc<Self>, listener: TcpListener, limits: Limits, stop: CancellationToken) {
+        self.serve_secured(listener, None, limits, stop).await;
+    }
+
+    /// Serves `listener` until `stop`, with TLS if `tls` says how, then finishes what is under way. How long that may take is
+    /// the caller's to bound: dropping this ends it.
+    pub async fn serve_secured(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tls: Option<ServerTls>,
+        limits: Limits,
+        stop: CancellationToken,
+    ) {
         let builder = Arc::new(builder(&limits));
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = accept(&listener, tls.as_ref()) => accepted,
+                never = watch(tls.as_ref()) => match never {},
             };
             match accepted {
-                Ok((stream, _)) => {
-                    let connection = serve_connection(Arc::clone(&self), Arc::clone(&builder), stream, stop.clone());
-                    connections.spawn(connection);
+                Ok((stream, room)) => {
+                    let (proxy, builder, stop) = (Arc::clone(&self), Arc::clone(&builder), stop.clone());
+                    let shaking = shake(tls.clone(), room, stream);
+                    connections.spawn(async move {
+                        let shaken = tokio::select! {
+                            shaken = shaking => shaken,
+                            () = stop.cancelled() => None, // nothing was asked yet
+                        };
+                        if let Some((ends, stream)) = shaken {
+                            serve_connection(proxy, builder, ends, stream, stop).await;
+                        }
+                    });
                 }
                 Err(cause) => {
                     tracing::warn!(%cause, "a connection was not accepted: {cause}");
@@ -72,18 +102,51 @@ impl Proxy {
     }
 }
 
+/// The next connection, once there is room for its handshake. Cancel safe.
+async fn accept(listener: &TcpListener, tls: Option<&ServerTls>) -> io::Result<(TcpStream, Option<Room>)> {
+    let room = match tls {
+        Some(tls) => Some(tls.room().await),
+        None => None,
+    };
+    listener.accept().await.map(|(stream, _)| (stream, room))
+}
+
+/// Looks at the certificate's files, without end.
+async fn watch(tls: Option<&ServerTls>) -> Infallible {
+    match tls {
+        Some(tls) => tls.watch().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The connection as requests come by it; `None` if there is no TLS where there should be.
+async fn shake(tls: Option<ServerTls>, room: Option<Room>, stream: TcpStream) -> Option<(Ends, ServerStream)> {
+    let ends = Ends { peer: stream.peer_addr().ok()?, local: stream.local_addr().ok()? };
+    let _ = stream.set_nodelay(true); // only a matter of speed
+    let Some((tls, room)) = tls.zip(room) else { return Some((ends, ServerStream::Plain(stream))) };
+    match tls.accept(room, stream).await {
+        Ok(stream) => Some((ends, ServerStream::Tls(Box::new(stream)))),
+        Err(cause) => {
+            tracing::debug!(peer = %ends.peer, %cause, "no TLS with who connected: {cause}");
+            None
+        }
+    }
+}
+
 async fn serve_connection(
     proxy: Arc<Proxy>,
     builder: Arc<auto::Builder<TokioExecutor>>,
-    stream: TcpStream,
+    ends: Ends,
+    stream: ServerStream,
     stop: CancellationToken,
 ) {
-    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
-    let _ = stream.set_nodelay(true); // only a matter of speed
-    let ends = Ends { peer, local };
-    let service = service_fn(move |request: Request<Incoming>| {
+    let (peer, is_secure) = (ends.peer, matches!(stream, ServerStream::Tls(_)));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if is_secure {
+            request.extensions_mut().insert(CameByTls);
+        }
         let proxy = Arc::clone(&proxy);
-        async move { Ok::<_, std::convert::Infallible>(proxy.handle(ends, request).await) }
+        async move { Ok::<_, Infallible>(proxy.handle(ends, request).await) }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

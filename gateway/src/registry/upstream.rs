@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderValue;
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 
 /// Most bytes in an upstream's URL.
 pub const MAX_UPSTREAM_BYTES: usize = 2048;
@@ -16,7 +16,7 @@ pub const MAX_UPSTREAM_BYTES: usize = 2048;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// Nothing there.
-    #[error("must not be empty: say http://host[:port]")]
+    #[error("must not be empty: say https://host[:port], or http://host[:port]")]
     Empty,
     /// Too long.
     #[error("must have at most {MAX_UPSTREAM_BYTES} bytes")]
@@ -25,7 +25,7 @@ pub enum UpstreamError {
     #[error("must be a URL: printable ASCII without spaces")]
     Characters,
     /// Another scheme.
-    #[error("must begin with http://")]
+    #[error("must begin with https:// or http://")]
     Scheme,
     /// `user:password@`.
     #[error("must not contain a user or password")]
@@ -37,7 +37,7 @@ pub enum UpstreamError {
     #[error("must not contain a fragment")]
     Fragment,
     /// No port number, or one that no server has.
-    #[error("must have a port from 1 to 65535, without leading zeros, or none for 80")]
+    #[error("must have a port from 1 to 65535, without leading zeros, or none for 443 (80 for http)")]
     Port,
     /// Neither a DNS name nor an address.
     #[error("must name a host: a DNS name, an IPv4 address, or an IPv6 address in brackets")]
@@ -64,9 +64,10 @@ pub enum Host {
     Address(IpAddr),
 }
 
-/// `http://host[:port][/base/path]`.
+/// `https://host[:port][/base/path]`, or the same with `http`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamUrl {
+    is_secure: bool,
     host: Host,
     port: u16,
     authority: Authority,
@@ -81,7 +82,12 @@ impl UpstreamUrl {
     /// The first rule that `text` breaks.
     pub fn parse(text: &str) -> Result<Self, UpstreamError> {
         check_characters(text)?;
-        let rest = text.strip_prefix("http://").ok_or(UpstreamError::Scheme)?;
+        let (is_secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(UpstreamError::Scheme),
+        };
+        let usual = if is_secure { 443 } else { 80 };
         let (authority, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
@@ -89,13 +95,13 @@ impl UpstreamUrl {
         if authority.contains('@') {
             return Err(UpstreamError::UserInfo);
         }
-        let (host, port) = split_port(authority)?;
+        let (host, port) = split_port(authority, usual)?;
         let host = Host::parse(host)?;
         let base_path = parse_path(path)?.into();
-        let authority = if port == 80 { host.to_string() } else { format!("{host}:{port}") };
+        let authority = if port == usual { host.to_string() } else { format!("{host}:{port}") };
         let authority = Authority::try_from(authority).map_err(|_| UpstreamError::Host)?;
         let host_header = HeaderValue::try_from(authority.as_str()).map_err(|_| UpstreamError::Host)?;
-        Ok(Self { host, port, authority, host_header, base_path })
+        Ok(Self { is_secure, host, port, authority, host_header, base_path })
     }
 
     /// Reads the URL of a gRPC upstream, which has no path.
@@ -105,6 +111,12 @@ impl UpstreamUrl {
     pub fn parse_origin(text: &str) -> Result<Self, UpstreamError> {
         let url = Self::parse(text)?;
         if url.base_path.is_empty() { Ok(url) } else { Err(UpstreamError::PathOnApi) }
+    }
+
+    /// Whether TLS is spoken to it, as the scheme says.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        if self.is_secure { Scheme::HTTPS } else { Scheme::HTTP }
     }
 
     /// Where to connect to.
@@ -119,7 +131,7 @@ impl UpstreamUrl {
         self.port
     }
 
-    /// Host and port as `Host` and `:authority` have them: without the port where it is 80.
+    /// Host and port as `Host` and `:authority` have them: without the port where it is the scheme's own.
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority
@@ -140,7 +152,7 @@ impl UpstreamUrl {
 
 impl fmt::Display for UpstreamUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "http://{}{}", self.authority, self.base_path)
+        write!(out, "{}://{}{}", self.scheme(), self.authority, self.base_path)
     }
 }
 
@@ -188,10 +200,10 @@ fn check_characters(text: &str) -> Result<(), UpstreamError> {
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, u16), UpstreamError> {
+fn split_port(authority: &str, usual: u16) -> Result<(&str, u16), UpstreamError> {
     let after_host = authority.rfind(']').unwrap_or(0);
     let Some(colon) = authority.rfind(':').filter(|colon| *colon >= after_host) else {
-        return Ok((authority, 80));
+        return Ok((authority, usual));
     };
     let (host, port) = authority.split_at(colon);
     let digits = port.trim_start_matches(':');
@@ -271,6 +283,10 @@ mod tests {
             ("http://[2001:db8::1]", "[2001:db8::1]", 80, ""),
             ("http://[2001:db8::1]:65535/x", "[2001:db8::1]:65535", 65535, "/x"),
             ("http://my_service:3000", "my_service:3000", 3000, ""),
+            ("https://orders", "orders", 443, ""),
+            ("https://orders:443/a", "orders", 443, "/a"),
+            ("https://orders:80", "orders:80", 80, ""),
+            ("http://orders:443", "orders:443", 443, ""),
         ] {
             let url = UpstreamUrl::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
 
@@ -284,7 +300,10 @@ mod tests {
         use UpstreamError as E;
         for (text, rule) in [
             ("", E::Empty),
-            ("https://orders", E::Scheme),
+            ("HTTPS://orders", E::Scheme),
+            ("https:/orders", E::Scheme),
+            ("https://", E::Host),
+            ("https://user@orders", E::UserInfo),
             ("HTTP://orders", E::Scheme),
             ("ftp://orders", E::Scheme),
             ("unix:///run/../x", E::Scheme),
@@ -346,7 +365,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_means_the_same_when_written_and_read_again(text in "http://[a-z0-9.:\\[\\]x_-]{0,20}(/[a-zA-Z0-9%./;]{0,12})?") {
+        fn whatever_is_accepted_means_the_same_when_written_and_read_again(text in "https?://[a-z0-9.:\\[\\]x_-]{0,20}(/[a-zA-Z0-9%./;]{0,12})?") {
             if let Ok(url) = UpstreamUrl::parse(&text) {
                 prop_assert_eq!(UpstreamUrl::parse(&url.to_string()), Ok(url));
             }

@@ -110,7 +110,7 @@ on_both_databases! {
     async fn upstreams_that_no_setting_allows_are_wrong_fields(gateway: Gateway) {
         for upstream in [
             "",
-            "https://upstream.example",
+            "ftp://upstream.example",
             "http://user@upstream.example",
             "http://upstream.example?x",
             "http://upstream.example#x",

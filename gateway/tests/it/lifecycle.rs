@@ -131,7 +131,7 @@ async fn what_keeps_it_from_starting_is_told_with_what_to_do() {
 
     let cases = [
         (Config { listen: address, ..good.clone() }, "another process has this port"),
-        (Config { token_urls: vec!["https://x".to_owned()], ..good.clone() }, "token_urls: must be http://host:port"),
+        (Config { token_urls: vec!["ftp://x".to_owned()], ..good.clone() }, "token_urls: must be http://host:port"),
         (Config { identity_url: "http://u@x".to_owned(), ..good.clone() }, "identity_url: must be http://host:port"),
         (Config { public_authority: Some("a/b".to_owned()), ..good.clone() }, "public_authority: must be a host"),
         (Config { credential_file: "/nowhere".into(), ..good.clone() }, "/nowhere"),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use passgate_gateway::dial::{AllowedUpstreams, Connector, DialRules, OwnListeners};
+use passgate_gateway::dial::{AllowedUpstreams, Connector, DialRules, OwnListeners, UpstreamTrust};
 use passgate_gateway::fresh::fresh;
 use passgate_gateway::proxy::{Limits, OwnService, Proxy, ProxyParts};
 use passgate_gateway::registry::{Access, ApiRoute, ApiTarget, EndpointRoute, Registry, RegistryWriter, UpstreamUrl};
@@ -98,7 +98,7 @@ impl Setup {
         let proxy = Arc::new(Proxy::new(ProxyParts {
             registry,
             decisions: desk.decisions.clone(),
-            connector: Connector::new(rules, Duration::from_secs(2)),
+            connector: Connector::new(rules, Duration::from_secs(2), UpstreamTrust::system(&Ambient::system())),
             identity: authority(self.identity),
             tokens: vec![authority(self.identity)],
             own: self.own,
