@@ -70,6 +70,25 @@ impl Problem for End {
         }
     }
 
+    /// What a decider does to itself, or what is told elsewhere already, is no error in the log.
+    fn is_orderly(&self) -> bool {
+        match self {
+            Self::Gone | Self::Slow(_) | Self::Behind | Self::Diverged | Self::Broken | Self::NotAllowed(_) => true,
+            Self::Stopping(cause) => cause.is_orderly(),
+            Self::TooMany | Self::NotYet(_) | Self::Fields(_) => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Slow(_) | Self::Behind | Self::Diverged | Self::Broken => Some(Duration::from_secs(1)),
+            Self::NotYet(cause) => cause.retry_after(),
+            Self::NotAllowed(cause) => cause.retry_after(),
+            Self::Stopping(cause) => cause.retry_after(),
+            Self::Gone | Self::TooMany | Self::Fields(_) => None,
+        }
+    }
+
     fn fields(&self) -> Vec<FieldViolation> {
         match self {
             Self::Fields(cause) => cause.fields(),
