@@ -82,6 +82,7 @@
 //! `tests/rules.rs` has each rule by itself, `tests/property.rs` all of them under random steps against the truth, and each
 //! rule left out once ([`Rule`]) to see that it is noticed.
 
+mod asking;
 mod cache;
 mod cells;
 mod core;
