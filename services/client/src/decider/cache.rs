@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, Weighter};
 
 use super::known::{Asked, Known};
+use super::resources::Resources;
 use super::shares::Books;
 
 /// Where to look: part of the token's digest, and a hash of the rest. Two questions with one key are told apart by
@@ -48,6 +49,7 @@ pub(super) struct Decisions {
     kept: Cache<Key, Arc<Known>, Bytes, FixedState, Evictions>,
     books: Arc<Books>,
     evictions: Evictions,
+    pub(super) resources: Resources,
     hasher: FixedState,
 }
 
@@ -60,7 +62,8 @@ impl Decisions {
         let (books, evictions) = (Books::new(share, &hasher), Evictions::default());
         let items = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
         let kept = Cache::with(items, bytes, Bytes, hasher.clone(), evictions.clone());
-        Self { kept, books, evictions, hasher }
+        let resources = Resources::new(hasher.clone());
+        Self { kept, books, evictions, resources, hasher }
     }
 
     /// What is kept for this question. No allocation; a shard's lock is held for reading, for the time of one look-up.
@@ -70,18 +73,17 @@ impl Decisions {
 
     /// Enters a decision in the books, unless its token has its share already. Only what is in the books can be kept.
     pub(super) fn enter(&self, mut known: Known) -> Arc<Known> {
-        if let Some(key) = known.asked().map(|asked| self.key(&asked)) {
-            // What it replaces goes first: otherwise a token with a full share could never renew what it has.
-            self.kept.remove(&key);
-            known.charge = self.books.charge(key.token, known.bytes());
-        }
+        let key = self.key(&known.asked());
+        // What it replaces goes first: otherwise a token with a full share could never renew what it has.
+        self.kept.remove(&key);
+        known.charge = self.books.charge(key.token, known.bytes());
         Arc::new(known)
     }
 
     /// Keeps a decision, if it is in the books.
     pub(super) fn keep(&self, known: &Arc<Known>) {
-        if let (Some(asked), Some(_)) = (known.asked(), &known.charge) {
-            self.kept.insert(self.key(&asked), Arc::clone(known));
+        if known.charge.is_some() {
+            self.kept.insert(self.key(&known.asked()), Arc::clone(known));
         }
     }
 

@@ -184,7 +184,8 @@ impl Core {
         let age = passed(now, sent, self.rules).saturating_add(decision.evidence_age);
         let evidence = if self.rules.keep(Rule::AnswerAge) { sent.before(decision.evidence_age) } else { now };
         let as_of = decision.as_of;
-        let mut known = Known::new(&standing, asked, decision, now);
+        let resource = self.decisions.resources.one(asked.resource);
+        let mut known = Known::new(&standing, asked, resource, decision, now);
         if known.verdict.is_ok() && !standing.is_in_time(&known, now) {
             known.expire(); // by this machine's clock
         }

@@ -46,6 +46,9 @@ impl<'a> Asked<'a> {
 pub struct Known {
     /// The token's digest.
     pub(super) digest: [u8; 32],
+    /// What it is about.
+    pub(super) resource: Arc<Resource>,
+    action: Action,
     /// Which beginning of the stream its cells belong to.
     pub(super) line: u64,
     /// The number of the token service's change that it was computed from.
@@ -67,7 +70,13 @@ pub struct Known {
 impl Known {
     /// What `decision` says, with the cells of `standing`. An answer to something else, or one that allows nobody, allows
     /// nothing.
-    pub(super) fn new(standing: &Standing, asked: &Asked<'_>, decision: Decision, now: Moment) -> Self {
+    pub(super) fn new(
+        standing: &Standing,
+        asked: &Asked<'_>,
+        resource: Arc<Resource>,
+        decision: Decision,
+        now: Moment,
+    ) -> Self {
         let Decision { verdict, as_of, rests_on, holder, .. } = decision;
         let is_to_the_point = |it: &RestsOn| it.resource == *asked.resource && it.action == asked.action;
         let facts = rests_on.filter(is_to_the_point).zip(holder).map(|(rests_on, holder)| Facts { holder, rests_on });
@@ -77,6 +86,8 @@ impl Known {
         let until = expiry.filter(|end| verdict.is_ok() || !now.is_at_or_after(*end));
         Self {
             digest: *asked.digest,
+            resource,
+            action: asked.action,
             line: standing.line,
             number: as_of.token.map_or(0, |position| position.number.0),
             seen: AtomicU64::new(0),
@@ -93,6 +104,8 @@ impl Known {
     pub(super) fn aside(line: u64, asked: &Asked<'_>, denied: Denied, holder: Option<(Holder, RestsOn)>) -> Self {
         Self {
             digest: *asked.digest,
+            resource: Arc::new(asked.resource.clone()),
+            action: asked.action,
             line,
             number: 0,
             seen: AtomicU64::new(0),
@@ -126,10 +139,9 @@ impl Known {
         self.is_settled.load(Ordering::Acquire)
     }
 
-    /// What it answers; `None` if it is about no genuine token.
-    pub(super) fn asked(&self) -> Option<Asked<'_>> {
-        let rests_on = &self.facts.as_ref()?.rests_on;
-        Some(Asked { digest: &self.digest, resource: &rests_on.resource, action: rests_on.action, at_least: None })
+    /// What it answers.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { digest: &self.digest, resource: &self.resource, action: self.action, at_least: None }
     }
 
     /// Whether nothing up to change `applied` touched what this rests on since it was computed. What was found once is
@@ -148,8 +160,7 @@ impl Known {
 
     /// Whether it answers this question: everything is compared, so a key that two questions share mixes nothing up.
     pub(super) fn answers(&self, asked: &Asked<'_>) -> bool {
-        let same = |rests_on: &RestsOn| rests_on.resource == *asked.resource && rests_on.action == asked.action;
-        self.digest == *asked.digest && self.facts.as_ref().is_some_and(|facts| same(&facts.rests_on))
+        self.digest == *asked.digest && *self.resource == *asked.resource && self.action == asked.action
     }
 
     /// What it takes in memory, with its place in the cache's tables: counted, not measured, and rather too much.

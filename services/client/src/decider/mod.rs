@@ -97,6 +97,7 @@ mod lease;
 mod past;
 mod refusal;
 mod replica;
+mod resources;
 mod rules;
 mod settings;
 mod shares;
