@@ -26,7 +26,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("passgate-tests", &["passgate-client", "passgate-kit", "passgate-proto"]),
     ("passgate-model", &[]),
-    ("passgate-simulation", &["passgate-client", "passgate-identity", "passgate-kit", "passgate-proto", "passgate-token"]),
+    (
+        "passgate-simulation",
+        &["passgate-client", "passgate-identity", "passgate-kit", "passgate-proto", "passgate-token"],
+    ),
 ];
 
 #[test]

@@ -77,8 +77,8 @@ async fn s25_auditors_read_watch_and_check_it_and_nobody_else_does() {
 
     let listed = alice.json(&["audit", "list", "--kind", "group.*"]);
     assert!(!listed.as_array().expect("a list").is_empty());
-    let watch = "passgate audit watch --service identity --after 0 --output json > seen & \
-                 until grep -q user.created seen; do kill -0 $!; done; kill $!; head -n 1 seen";
+    let watch = "seen=$(mktemp); passgate audit watch --service identity --after 0 --output json > $seen & \
+                 until grep -q user.created $seen; do kill -0 $!; done; kill $!; head -n 1 $seen; rm $seen";
     let first: Value = serde_json::from_str(alice.sh(watch, &[]).out.trim()).expect("one document a line");
     assert_eq!((&first["number"], &first["service"]), (&"1".into(), &"identity".into()));
 
