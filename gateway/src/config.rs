@@ -59,11 +59,6 @@ pub struct Config {
     pub decision_memory: u64,
     /// How long the token service may take to decide what is not in memory, on all its replicas together.
     pub ask_deadline: Span,
-    /// End what is open, such as a download or a gRPC stream, when its token stops being good. Without it only the beginning
-    /// is decided.
-    pub end_streams: bool,
-    /// How long such a stream stalls while nobody can tell whether its token is still good, before it is ended too.
-    pub stall_limit: Span,
     /// How long the registry counts after the database was last heard from.
     pub registry_max_age: Span,
     /// How long an upstream may take to accept a connection.
@@ -96,8 +91,6 @@ impl Default for Config {
             max_staleness: seconds(5),
             decision_memory: MEMORY,
             ask_deadline: seconds(3),
-            end_streams: true,
-            stall_limit: seconds(10),
             registry_max_age: seconds(60),
             connect_timeout: seconds(5),
             longest_call: None,
@@ -172,7 +165,6 @@ impl Config {
         for (key, span) in [
             ("max_staleness", self.max_staleness),
             ("ask_deadline", self.ask_deadline),
-            ("stall_limit", self.stall_limit),
             ("registry_max_age", self.registry_max_age),
             ("connect_timeout", self.connect_timeout),
             ("longest_call", self.longest_call.unwrap_or(self.connect_timeout)),
@@ -234,21 +226,14 @@ mod tests {
             max_staleness: zero,
             longest_call: Some(zero),
             decision_memory: LEAST_MEMORY - 1,
-            stall_limit: zero,
             ..Config::default()
         };
 
         let told = config.check().expect_err("wrong").to_string();
 
-        for key in [
-            "token_urls",
-            "identity_url",
-            "public_authority",
-            "max_staleness",
-            "longest_call",
-            "decision_memory",
-            "stall_limit",
-        ] {
+        for key in
+            ["token_urls", "identity_url", "public_authority", "max_staleness", "longest_call", "decision_memory"]
+        {
             assert!(told.contains(&format!("{key}: must be")), "{key} in {told}");
         }
         assert!(!told.contains("ask_deadline: "), "{told}");

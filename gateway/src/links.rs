@@ -71,7 +71,6 @@ fn settings(config: &Config, credential: &SecretString, ambient: &Ambient) -> Se
     Settings {
         max_staleness: config.max_staleness.0,
         memory: config.decision_memory,
-        stall_limit: config.stall_limit.0,
         ask_deadline: config.ask_deadline.0,
         ..Settings::new(name, ambient.uuid_v7())
     }

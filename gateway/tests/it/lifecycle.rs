@@ -106,6 +106,18 @@ async fn without_the_token_service_it_listens_and_is_not_ready() {
 }
 
 #[tokio::test]
+async fn it_is_not_ready_once_nobody_vouches_for_its_memory_and_ready_again_once_somebody_does() {
+    let gateway = Gateway::start(Dialect::Sqlite).await;
+    let mut ready = gateway.running().ready.clone();
+
+    for is_silent in [true, false] {
+        gateway.tokens().feed().set_silent(is_silent); // the stream goes on, and gives no lease
+        let told = tokio::time::timeout(Duration::from_secs(20), ready.wait_for(|ready| *ready != is_silent)).await;
+        told.expect("in time").expect("running");
+    }
+}
+
+#[tokio::test]
 async fn plaintext_off_loopback_is_served_only_where_its_setting_says_so() {
     let gateway = Gateway::start(Dialect::Sqlite).await;
     gateway.stop().await;

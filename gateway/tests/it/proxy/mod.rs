@@ -7,6 +7,7 @@ mod grpc;
 mod harness;
 mod hostile;
 mod http_endpoints;
+mod memory;
 mod own_services;
 mod recorder;
 mod refusals;

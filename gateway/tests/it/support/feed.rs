@@ -18,8 +18,8 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use uuid::Uuid;
 
 pub const ISSUER: &str = "urn:passgate:test";
-/// Longer than any test takes: whoever wants the lease to end ends it.
-const MAX_STALENESS: Duration = Duration::from_secs(600);
+/// What a decider may take for true after it was last told so.
+const MAX_STALENESS: Duration = Duration::from_secs(2);
 
 type Answer = Result<pb::WatchChangesResponse, Status>;
 
@@ -39,7 +39,6 @@ struct Shared {
 #[derive(Default)]
 struct State {
     number: u64,
-    max_staleness: Option<Duration>,
     listeners: Vec<UnboundedSender<Answer>>,
 }
 
@@ -89,11 +88,6 @@ impl Feed {
         self.0.is_silent.store(silent, Ordering::SeqCst);
     }
 
-    /// The bound that the next echoes tell.
-    pub fn set_max_staleness(&self, bound: Duration) {
-        self.0.state.lock().max_staleness = Some(bound);
-    }
-
     pub fn kid(&self) -> Kid {
         Kid::of(&self.public_key())
     }
@@ -131,7 +125,7 @@ impl Feed {
                     nonce: nonce.nonce,
                     position: Some(at(state.number).into()),
                     age: Some(prost_types::Duration::default()),
-                    max_staleness: state.max_staleness.unwrap_or(MAX_STALENESS).try_into().ok(),
+                    max_staleness: MAX_STALENESS.try_into().ok(),
                 };
                 let _ = tell.send(message(Told::Echo(echo)));
             }
