@@ -201,7 +201,8 @@ fn a_certificate_whose_line_is_taken_out_opens_nothing() {
     system.answered(Some(&session), list, &json!({}));
 
     let folder = system.folder.path().join("credentials");
-    let removed = run(&["credentials", "remove", "--instance", "gateway", "--folder", folder.to_str().expect("a path")]);
+    let removed =
+        run(&["credentials", "remove", "--instance", "gateway", "--folder", folder.to_str().expect("a path")]);
     assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
 
     let refused = system.call(Some(&session), list, &json!({}));

@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order as Direction};
-use sea_orm::{ColumnTrait as _, ColumnType, EntityTrait, ModelTrait, QueryFilter as _, QueryOrder as _, Select, Value};
+use sea_orm::{
+    ColumnTrait as _, ColumnType, EntityTrait, ModelTrait, QueryFilter as _, QueryOrder as _, Select, Value,
+};
 use uuid::Uuid;
 
 use super::schema::{Field, Kind, Schema};

@@ -101,9 +101,15 @@ mod tests {
 
     #[test]
     fn dialling_in_plaintext_off_loopback_is_refused_too() {
-        for inside in
-            ["http://127.0.0.1:9082", "http://[::1]:9082", "http://localhost:9082", "http://LOCALHOST", "", "x y", "https://token"]
-        {
+        for inside in [
+            "http://127.0.0.1:9082",
+            "http://[::1]:9082",
+            "http://localhost:9082",
+            "http://LOCALHOST",
+            "",
+            "x y",
+            "https://token",
+        ] {
             assert_eq!(Exposure::Loopback.check_url(inside), Ok(()), "{inside}");
         }
         for outside in
