@@ -16,7 +16,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    clippy::unwrap_used,
     reason = "a benchmark that cannot run fails loudly, and prints what it found"
 )]
 
