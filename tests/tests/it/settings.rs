@@ -97,6 +97,7 @@ fn says_nothing_of_what_was_given(service: &str) {
         let output = Command::new(binary())
             .args(["--log-level", "trace", service, "--config"])
             .arg(&file)
+            .current_dir(path) // a database that no setting names is made where it runs
             .stdin(Stdio::null())
             .output()
             .expect("passgate runs");
