@@ -44,6 +44,7 @@ pub struct Gateway {
     pub desk: Desk,
     pub stop: CancellationToken,
     pub served: JoinHandle<()>,
+    token: String,
     _registry: RegistryWriter,
 }
 
@@ -110,7 +111,8 @@ impl Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let (address, stop) = (listener.local_addr().expect("its address"), CancellationToken::new());
         let served = tokio::spawn(proxy.serve(listener, Limits::default(), stop.clone()));
-        Gateway { address, decisions: Arc::clone(&desk.told), desk, stop, served, _registry: writer }
+        let token = desk.feed.sign(&claims(3600), ISSUER);
+        Gateway { address, decisions: Arc::clone(&desk.told), desk, stop, served, token, _registry: writer }
     }
 }
 
@@ -125,9 +127,9 @@ impl Gateway {
         self.decisions.allowed.lock().insert(what.to_owned());
     }
 
-    /// A genuine token, good for an hour.
+    /// A genuine token, good for an hour: the same each time.
     pub fn token(&self) -> String {
-        self.sign(&claims(3600), ISSUER)
+        self.token.clone()
     }
 
     /// A genuine token whose time is over.
