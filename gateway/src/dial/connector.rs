@@ -15,12 +15,12 @@ use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
-use passgate_kit::tls::Speaks;
+use passgate_kit::tls::{Speaks, Wire};
 use tokio::net::TcpStream;
 use tower::Service;
 
 use super::service::bare_host;
-use super::{DialError, DialRules, ServiceConnector, UpstreamTrust, Wire};
+use super::{DialError, DialRules, ServiceConnector, UpstreamTrust};
 
 /// How often the system asks a silent peer whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);

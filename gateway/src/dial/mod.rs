@@ -11,7 +11,6 @@ mod error;
 mod rules;
 mod service;
 mod trust;
-mod wire;
 
 pub use allowed::{AllowedUpstreams, Network, NetworkError};
 pub use classify::{Class, Forbidden, classify};
@@ -20,4 +19,3 @@ pub use error::DialError;
 pub use rules::{DialRules, OwnListeners};
 pub use service::ServiceConnector;
 pub use trust::UpstreamTrust;
-pub use wire::Wire;

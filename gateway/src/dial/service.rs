@@ -10,10 +10,8 @@ use http::Uri;
 use http::uri::Authority;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use passgate_kit::tls::ClientTls;
+use passgate_kit::tls::{ClientTls, Wire};
 use tower::Service;
-
-use super::Wire;
 
 /// How long connecting may take, the handshake with it.
 const CONNECT: Duration = Duration::from_secs(2);

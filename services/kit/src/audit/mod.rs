@@ -16,6 +16,7 @@ mod migration;
 pub mod occurrence;
 mod outbox;
 mod query;
+mod rpc;
 mod verify;
 mod watch;
 

@@ -21,4 +21,4 @@ pub use self::config::{CertificateFiles, LinkTls, ListenerTls};
 pub use self::error::TlsError;
 pub use self::name::ServiceName;
 pub use self::server::{Offers, Room, ServerTls};
-pub use self::stream::{ConnectionInfo, ServerStream};
+pub use self::stream::{ConnectionInfo, MaybeTls, ServerStream, Wire};

@@ -1,25 +1,32 @@
-//! A connection that was taken, with TLS or without, and what is known of its other end.
+//! A connection with TLS or without: one that was taken, and what is known of its other end, or one that was made.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use hyper_util::client::legacy::connect::{self, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{client, server};
 use tonic::transport::server::Connected;
 
 use super::ServiceName;
 
-/// A connection that was taken.
+/// A connection.
 #[derive(Debug)]
-pub enum ServerStream {
+pub enum MaybeTls<T> {
     /// As it is.
     Plain(TcpStream),
     /// Inside TLS.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<T>),
 }
+
+/// A connection that was taken.
+pub type ServerStream = MaybeTls<server::TlsStream<TcpStream>>;
+
+/// A connection that was made.
+pub type Wire = MaybeTls<client::TlsStream<TcpStream>>;
 
 /// What is known of the other end. It is among the extensions of each of its requests.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +53,20 @@ impl Connected for ServerStream {
     }
 }
 
-impl AsyncRead for ServerStream {
+impl Connection for Wire {
+    fn connected(&self) -> connect::Connected {
+        match self {
+            Self::Plain(tcp) => tcp.connected(),
+            Self::Tls(tls) => {
+                let (tcp, session) = tls.get_ref();
+                let connected = tcp.connected();
+                if session.alpn_protocol() == Some(b"h2") { connected.negotiated_h2() } else { connected }
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for MaybeTls<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
@@ -55,7 +75,7 @@ impl AsyncRead for ServerStream {
     }
 }
 
-impl AsyncWrite for ServerStream {
+impl<T: AsyncWrite + Unpin> AsyncWrite for MaybeTls<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
